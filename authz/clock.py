@@ -1,0 +1,20 @@
+"""Time as an argument: the only place that reads the system clock (DESIGN 3.11)."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of the current time; tests pass one that stands still."""
+
+    def now(self) -> int:
+        """Return the current time in Unix milliseconds."""
+        ...
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> int:
+        """Return the current time in Unix milliseconds."""
+        return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""The relationship engine: OpenFGA's semantics over a `TupleStore`, synchronous, no SQL inside."""

@@ -1,0 +1,28 @@
+"""Bounds of the engine: OpenFGA's defaults, and what keeps hostile input cheap."""
+
+MAX_DEPTH = 25
+"""Hops (usersets and `from`) of one check; the next one is 2002."""
+
+MAX_STATES = 50_000
+"""Object relations that one check may visit; a wider graph is 2002."""
+
+MAX_TUPLES_PER_WRITE = 100
+MAX_CHECKS_PER_BATCH = 500
+"""Queries of one `check_many`. OpenFGA's HTTP batch allows 50; a page of objects needs more."""
+
+MAX_LISTED = 1_000
+"""Objects that one listing returns at most, as OpenFGA's."""
+
+MAX_CANDIDATES = 50_000
+"""Objects that a listing considers; beyond, it says `truncated`."""
+
+MAX_CONTEXT_BYTES = 32 * 1024
+"""Context of a tuple's condition, and of a request, as JSON."""
+
+MAX_MODEL_BYTES = 256 * 1024
+MAX_TYPES = 100
+MAX_NESTING = 40
+"""Parentheses, or nested operators in JSON, of one relation."""
+
+MAX_CONDITION_BYTES = 8 * 1024
+"""One CEL expression."""

@@ -1,0 +1,1 @@
+"""The Alembic branch `authz`; whoever embeds the engine includes it in its own environment."""

@@ -1,0 +1,32 @@
+"""A request's own tuples over stored ones: OpenFGA's contextual tuples."""
+
+from collections.abc import Sequence
+
+from authz.model.subject import Subject
+from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
+
+
+class Overlay:
+    """Reads both; where both have a tuple, the request's stands (with its condition)."""
+
+    __slots__ = ("_over", "_under")
+
+    def __init__(self, under: TupleReader, over: TupleReader) -> None:
+        self._under = under
+        self._over = over
+
+    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
+        """Return the wanted tuples of both."""
+        over = self._over.related(wanted, ids, user)
+        known = {row[:5] for row in over}
+        under = self._under.related(wanted, ids, user)
+        return over + [row for row in under if row[:5] not in known]
+
+    def held(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> list[tuple[str, HolderRow]]:
+        """Return what the users hold by either."""
+        over = self._over.held(user_type, user_relation, ids, relations)
+        known = {(user_id, row[:3]) for user_id, row in over}
+        under = self._under.held(user_type, user_relation, ids, relations)
+        return over + [(u, row) for u, row in under if (u, row[:3]) not in known]

@@ -1,0 +1,128 @@
+"""What the engine asks of a store of relation tuples; every store passes one contract suite."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from authz.model.subject import Subject, TupleKey
+
+EdgeRow: TypeAlias = tuple[str, str, str, str, str, str, str]
+"""object id, relation, user type, user id, user relation, condition name, condition context.
+
+A plain tuple, since a check reads many. The last three are empty texts when absent; the context
+is a JSON text.
+"""
+
+HolderRow: TypeAlias = tuple[str, str, str, str, str]
+"""object type, object id, relation, condition name, condition context."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """Which tuples of an object a step of a check needs. Built once a model, kept by identity.
+
+    `direct`: relations that the user of the query may hold by a tuple of their own (or by their
+    type's wildcard); `usersets`: relations whose usersets matter; `tuplesets`: relations whose
+    plain objects matter (`… from parent`).
+    """
+
+    object_type: str
+    direct: tuple[str, ...]
+    usersets: tuple[str, ...]
+    tuplesets: tuple[str, ...]
+    prepared: dict[str, Any] = field(default_factory=dict)
+    """What a store derived from this value, under the store's own key."""
+
+
+class StoredTuple(NamedTuple):
+    """A tuple as `read` returns it."""
+
+    key: TupleKey
+    condition: str
+    context: str
+    inserted_at: int
+
+
+class NewTuple(NamedTuple):
+    """A validated tuple to store; `context` is JSON text, empty without a condition's context."""
+
+    key: TupleKey
+    condition: str = ""
+    context: str = ""
+
+
+class Change(NamedTuple):
+    """One entry of the changelog: which tuple appeared or went with which revision."""
+
+    revision: int
+    deleted: bool
+    key: TupleKey
+    condition: str
+    context: str
+    changed_at: int
+
+
+class Filter(NamedTuple):
+    """What `read` and `delete_matching` select; an empty text matches anything.
+
+    A store can search from the object's side or from the user's side, so at least
+    `object_type` or `user_type` is given.
+    """
+
+    object_type: str = ""
+    object_id: str = ""
+    relation: str = ""
+    user_type: str = ""
+    user_id: str = ""
+    user_relation: str = ""
+
+
+class TupleReader(Protocol):
+    """The reading half, all that a check and a listing need."""
+
+    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
+        """Return the wanted tuples of the objects `ids`, in one statement, in any order."""
+        ...
+
+    def held(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> list[tuple[str, HolderRow]]:
+        """Return, with the user's id, what the users `ids` hold by one of `relations`."""
+        ...
+
+
+class TupleStore(TupleReader, Protocol):
+    """The tuples of one store, seen through one transaction: its own writes are visible."""
+
+    def revision(self) -> int:
+        """Return the number of the last write; 0 before the first."""
+        ...
+
+    def write(
+        self,
+        writes: Sequence[NewTuple],
+        deletes: Sequence[TupleKey],
+        now: int,
+        *,
+        ignore_duplicates: bool = False,
+        ignore_missing: bool = False,
+    ) -> int:
+        """Apply deletions, then additions, all or nothing; return the new revision.
+
+        Raises WriteConflict or ConditionConflict before anything is changed.
+        """
+        ...
+
+    def delete_matching(self, matching: Filter, now: int) -> int:
+        """Delete every tuple that matches; return how many there were."""
+        ...
+
+    def read(
+        self, matching: Filter, limit: int, after: TupleKey | None = None
+    ) -> list[StoredTuple]:
+        """Return matching tuples in key order, from behind `after`."""
+        ...
+
+    def changes(self, after: int, limit: int) -> list[Change]:
+        """Return whole revisions behind `after`, oldest first, about `limit` entries."""
+        ...

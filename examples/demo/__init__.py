@@ -1,0 +1,1 @@
+"""The story of Mandate, told by real processes: `make demo`."""

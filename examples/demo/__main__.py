@@ -1,0 +1,35 @@
+"""`python -m examples.demo`: tell the story; exit code 0 only if each step came out as told."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from rich.console import Console
+
+from examples.demo.run import Options, run
+
+
+def main() -> int:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(prog="mandate demo", description=__doc__)
+    parser.add_argument("--verbose", action="store_true", help="every HTTP exchange as curl lines")
+    parser.add_argument(
+        "--secrets", action="store_true", help="with --verbose: tokens and secrets whole"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document with every step")
+    parser.add_argument("--keep", action="store_true", help="leave everything running, with links")
+    given = parser.parse_args()
+    options = Options(
+        verbose=given.verbose, secrets=given.secrets, json=given.json, keep=given.keep
+    )
+    return asyncio.run(run(options, Console()))
+
+
+if __name__ == "__main__":
+    # A terminal that closes, or `kill`, ends the demo as Ctrl-C does: nothing stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

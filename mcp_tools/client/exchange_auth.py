@@ -1,0 +1,217 @@
+"""`TokenExchangeAuth`: an `httpx2.Auth` by which an agent calls one MCP server for a user.
+
+auth = TokenExchangeAuth(issuer=ISSUER, credentials=ClientSecret(ID, SECRET),
+                         subject_token=token, resource=MCP_URL, scope="docs:read")
+async with connect(auth) as mcp:
+    await mcp.call_tool("read_document", {"document_id": "42"})
+"""
+
+import inspect
+import json
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from typing import Final
+
+import anyio
+import httpx2
+
+from authz.clock import Clock, SystemClock
+from mcp_tools.client.credentials import Credentials
+from mcp_tools.client.errors import InsufficientScope, NotGranted, TryAgain, WrongServer
+from mcp_tools.client.token_endpoint import (
+    ACCESS_TOKEN,
+    Token,
+    TokenEndpoint,
+    agent_token,
+    exchange,
+)
+from mcp_tools.discovery import discover, open_http
+from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.resource_metadata import require_safe_url
+
+SubjectToken = str | Callable[[], str | Awaitable[str]]
+"""The user's token (or the handover token) that this agent was given, or a way to get it."""
+
+EARLY: Final = 10_000
+"""Milliseconds before its expiry that a token is replaced, so that it does not expire under way."""
+_SCOPE: Final = re.compile(r'scope="([^"]*)"')
+
+
+class _Held:
+    """A token and when it is too old to be used, in Unix milliseconds."""
+
+    def __init__(self, token: Token, now: int) -> None:
+        self.token = token
+        lasts = token.expires_in * 1000
+        self.until = now + lasts - min(EARLY, lasts // 2)
+
+
+class TokenExchangeAuth(httpx2.Auth):
+    """Exchanges the subject token for the resource, and uses the result until it expires.
+
+    The scope is what was asked for, always: a 403 `insufficient_scope` is reported, and never
+    answered by asking for more.
+    """
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        credentials: Credentials,
+        subject_token: SubjectToken,
+        resource: str,
+        scope: str,
+        subject_token_type: str = ACCESS_TOKEN,
+        grant_id: str | None = None,
+        token_endpoint: str | None = None,
+        http: httpx2.AsyncClient | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        require_safe_url(resource, "resource")
+        self.resource = resource
+        self.scope = scope
+        self._issuer = issuer
+        self._credentials = credentials
+        self._subject_token = subject_token
+        self._subject_token_type = subject_token_type
+        self._grant_id = grant_id
+        self._url = token_endpoint
+        self._http = http or open_http(issuer)
+        self._owns_http = http is None
+        self._clock = clock or SystemClock()
+        self._lock = anyio.Lock()
+        self._actor: _Held | None = None
+        self._held: _Held | None = None
+
+    async def token(self) -> Token:
+        """Return a token for the resource, from the cache or by an exchange.
+
+        Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
+        """
+        async with self._lock:
+            if self._held is None or self._clock.now() >= self._held.until:
+                self._held = None
+                token = await self._exchange(resource=self.resource, scope=self.scope)
+                self._held = _Held(token, self._clock.now())
+            return self._held.token
+
+    async def hand_over(
+        self,
+        agent_uri: str,
+        scope: str,
+        authorization_details: Sequence[object] | None = None,
+    ) -> Token:
+        """Make the ticket by which another agent goes on with a part of this task (X4).
+
+        `agent_uri` is that agent's URI (`<issuer>/agents/<id>`), `scope` the part that it gets, and
+        `authorization_details` may narrow it to some objects. Only that agent can use the ticket,
+        and only at the token endpoint, as its `subject_token`.
+        """
+        async with self._lock:
+            return await self._exchange(
+                audience=agent_uri, scope=scope, authorization_details=authorization_details
+            )
+
+    async def aclose(self) -> None:
+        """Close the connection to the issuer, unless it was given from outside."""
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Send the request with a token; once more with a new one if the server refuses it."""
+        self._require_own_server(request)
+        token = await self.token()
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        response = yield request
+        if response.status_code == 401:
+            # Revoked, or keys rotated: one new exchange tells which.
+            await self._forget(token)
+            token = await self.token()
+            request.headers["Authorization"] = f"Bearer {token.value}"
+            response = yield request
+        if response.status_code == 403:
+            await self._report_scope(response, token)
+
+    def sync_auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Refuse: MCP clients are asynchronous, and so is this."""
+        raise RuntimeError("TokenExchangeAuth needs an httpx2.AsyncClient")
+
+    def _require_own_server(self, request: httpx2.Request) -> None:
+        own, asked = httpx2.URL(self.resource), request.url
+        if (own.scheme, own.host, own.port) != (asked.scheme, asked.host, asked.port):
+            raise WrongServer(f"this token is for {self.resource}")
+
+    async def _exchange(
+        self,
+        *,
+        resource: str | None = None,
+        audience: str | None = None,
+        scope: str,
+        authorization_details: Sequence[object] | None = None,
+    ) -> Token:
+        endpoint = await self._endpoint()
+        if self._actor is None or self._clock.now() >= self._actor.until:
+            self._actor = _Held(await agent_token(endpoint), self._clock.now())
+        try:
+            return await exchange(
+                endpoint,
+                subject_token=await self._subject(),
+                subject_token_type=self._subject_token_type,
+                actor_token=self._actor.token.value,
+                resource=resource,
+                audience=audience,
+                scope=scope,
+                grant_id=self._grant_id,
+                authorization_details=authorization_details,
+            )
+        except NotGranted:
+            # Whatever was wrong, the next attempt starts with a new actor token.
+            self._actor = None
+            raise
+
+    async def _endpoint(self) -> TokenEndpoint:
+        if self._url is None:
+            try:
+                self._url = (await discover(self._http, self._issuer)).token_endpoint
+            except IssuerUnavailable as error:
+                raise TryAgain(
+                    "temporarily_unavailable", "checker_unavailable", str(error)
+                ) from None
+        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http)
+
+    async def _subject(self) -> str:
+        if isinstance(self._subject_token, str):
+            return self._subject_token
+        found = self._subject_token()
+        return await found if inspect.isawaitable(found) else found
+
+    async def _forget(self, token: Token) -> None:
+        async with self._lock:
+            # Another call may have replaced it already.
+            if self._held is not None and self._held.token is token:
+                self._held = self._actor = None
+
+    async def _report_scope(self, response: httpx2.Response, token: Token) -> None:
+        challenge = response.headers.get("www-authenticate", "")
+        if 'error="insufficient_scope"' not in challenge:
+            return
+        # A JSON-RPC error ends this one call, with the same facts: the MCP client raises it as
+        # `MCPError` (see `InsufficientScope.of`). An exception here would end its whole session.
+        if _is_rpc_error(await response.aread()):
+            return
+        match = _SCOPE.search(challenge)
+        needed = match[1] if match else ""
+        missing = [scope for scope in needed.split() if scope not in token.scope.split()]
+        raise InsufficientScope(needed, " ".join(missing))
+
+
+def _is_rpc_error(body: bytes) -> bool:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("jsonrpc") == "2.0" and "error" in document

@@ -1,0 +1,122 @@
+"""The token endpoint as plain functions: client_credentials and RFC 8693 token exchange."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx2
+
+from mcp_tools.client.credentials import Credentials
+from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
+from mcp_tools.discovery import ask
+from mcp_tools.errors import IssuerUnavailable
+
+EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
+ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
+
+_BY_ACTION: Final[dict[object, type[NotGranted]]] = {
+    "retry": TryAgain,
+    "consent": ConsentRequired,
+    "stop": AuthorityEnded,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and what it is good for."""
+
+    value: str = field(repr=False)
+    expires_in: int
+    """Seconds from the answer."""
+    scope: str
+    grant_id: str | None
+    authorization_details: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """Where and as whom tokens are asked for."""
+
+    issuer: str
+    url: str
+    credentials: Credentials
+    http: httpx2.AsyncClient
+
+
+async def agent_token(endpoint: TokenEndpoint) -> Token:
+    """Get the agent's own token (RFC 6749 §4.4): the actor token of an exchange."""
+    return await _request(endpoint, {"grant_type": "client_credentials"})
+
+
+async def exchange(
+    endpoint: TokenEndpoint,
+    *,
+    subject_token: str,
+    subject_token_type: str = ACCESS_TOKEN,
+    actor_token: str | None,
+    resource: str | None = None,
+    audience: str | None = None,
+    scope: str | None = None,
+    grant_id: str | None = None,
+    authorization_details: Sequence[object] | None = None,
+) -> Token:
+    """Exchange a token (RFC 8693 §2.1) for one target: a resource, or another agent's URI.
+
+    Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    form = {
+        "grant_type": EXCHANGE,
+        "subject_token": subject_token,
+        "subject_token_type": subject_token_type,
+        "requested_token_type": ACCESS_TOKEN,
+    }
+    if actor_token is not None:
+        form |= {"actor_token": actor_token, "actor_token_type": ACCESS_TOKEN}
+    optional = {"resource": resource, "audience": audience, "scope": scope, "grant_id": grant_id}
+    form |= {name: value for name, value in optional.items() if value is not None}
+    if authorization_details is not None:
+        form["authorization_details"] = json.dumps(list(authorization_details))
+    try:
+        return await _request(endpoint, form)
+    except ConsentRequired as needed:
+        needed.scope, needed.resource = scope or "", resource or audience or ""
+        raise
+
+
+async def _request(endpoint: TokenEndpoint, form: dict[str, str]) -> Token:
+    headers = {"Accept": "application/json"}
+    endpoint.credentials.apply(endpoint.issuer, form, headers)
+    request = endpoint.http.build_request("POST", endpoint.url, data=form, headers=headers)
+    try:
+        answer = await ask(endpoint.http, request)
+        document = answer.json_object()
+    except IssuerUnavailable as error:
+        raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+    if answer.status != 200:
+        raise refusal(answer.status, document)
+    value, expires_in = document.get("access_token"), document.get("expires_in")
+    bearer = str(document.get("token_type", "")).lower() == "bearer"
+    if not isinstance(value, str) or not isinstance(expires_in, int) or not bearer:
+        raise TryAgain("server_error", "unexpected_answer")
+    scope, grant_id = document.get("scope", ""), document.get("grant_id")
+    return Token(
+        value,
+        expires_in,
+        scope if isinstance(scope, str) else "",
+        grant_id if isinstance(grant_id, str) else None,
+        document.get("authorization_details"),
+    )
+
+
+def refusal(status: int, document: dict[str, Any]) -> NotGranted:
+    """Turn an error answer (RFC 6749 §5.2) into the exception of its `action`."""
+    found = {name: document.get(name) for name in ("error", "reason", "error_description")}
+    error, reason, description = (
+        value if isinstance(value, str) else "" for value in found.values()
+    )
+    kind = _BY_ACTION.get(document.get("action"))
+    if kind is None:
+        kind = TryAgain if status >= 500 or status == 429 else NotGranted
+    return kind(error or f"http_{status}", reason, description)

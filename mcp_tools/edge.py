@@ -1,0 +1,233 @@
+"""The ASGI edge: no request passes without a token that is good here and enough for what it asks.
+
+It stands in front of the MCP SDK, for every method, path and protocol revision. What a request
+asks for is read from its body; decisions on objects are the guard's.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
+
+from authz.clock import Clock
+from mcp_tools.call import Admitted, admitting
+from mcp_tools.challenge import Answer, Challenges, Send, send_json
+from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.messages import (
+    BadRequest,
+    Disconnected,
+    Receive,
+    asked,
+    compare_headers,
+    parse,
+    read_body,
+    replay,
+)
+from mcp_tools.resource_metadata import WELL_KNOWN, Resource
+from mcp_tools.rule import ToolRule
+from mcp_tools.verifier import VerifiedToken, Verifier
+
+_LOG: Final = logging.getLogger(__name__)
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of a request body, unless the author says otherwise."""
+OPEN_METHODS: Final = frozenset(
+    {"initialize", "ping", "server/discover", "tools/list", "logging/setLevel"}
+)
+"""What any token of this resource may ask. All else is closed until it is given a scope."""
+_BEARER: Final = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")  # RFC 6750 §2.1
+
+
+class ToolRules(Protocol):
+    """The rules of the tools that a server has now."""
+
+    def rule(self, tool: str) -> ToolRule | None:
+        """Return a tool's rule; None for an unknown or unguarded tool."""
+        ...
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return every scope that some tool needs, sorted."""
+        ...
+
+
+class Edge:
+    """An ASGI application that protects another one."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        resource: Resource,
+        rules: ToolRules,
+        verifier: Verifier,
+        admit: Callable[[VerifiedToken], Admitted],
+        clock: Clock,
+        methods: Mapping[str, str] | None = None,
+        initial_scope: str | None = None,
+        max_body: int = MAX_BODY,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._app = app
+        self._resource = resource
+        self._rules = rules
+        self._verifier = verifier
+        self._admitted = admit
+        self._clock = clock
+        self._methods = {name: frozenset(scope.split()) for name, scope in (methods or {}).items()}
+        self._initial_scope = initial_scope
+        self._max_body = max_body
+        self._close = close
+        self._challenges = Challenges(resource)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                if self._close is not None:
+                    await self._close()
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            # MCP has no WebSocket transport; nothing unknown passes unchecked.
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in {self._resource.metadata_path, WELL_KNOWN}:
+            await self._send_metadata(scope, send)
+            return
+        try:
+            token = await self._authenticate(scope)
+            cut = scope["method"] == "GET"
+            if scope["method"] == "POST":
+                body = await read_body(receive, self._max_body)
+                cut = self._admit(scope, parse(body), token)
+                receive = replay(body, receive)
+        except Disconnected:
+            return
+        except BadRequest as error:
+            await Answer(error.status, error.code, str(error)).send(send)
+            return
+        except Answer as answer:
+            _LOG.info("%s %s is refused: %s", scope["method"], scope["path"], answer.text)
+            await answer.send(send)
+            return
+        # The SDK ties a session to the client and user that opened it.
+        scope = {**scope, "user": AuthenticatedUser(_for_sdk(token, self._resource.issuer))}
+        with admitting(self._admitted(token)):
+            if cut:
+                await self._stream_until_expiry(token, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+
+    async def _authenticate(self, scope: Scope) -> VerifiedToken:
+        """Take the token from the Authorization header, never from the query (MCP: MUST NOT)."""
+        query = scope.get("query_string", b"").decode("latin-1")
+        if any(name == "access_token" for name, _ in parse_qsl(query, keep_blank_values=True)):
+            raise self._challenges.bad_credentials("no token in the query")
+        lines = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
+        if len(lines) > 1:
+            raise self._challenges.bad_credentials("more than one Authorization header")
+        wanted = self._wanted_scope()
+        if not lines:
+            raise self._challenges.no_token(wanted)
+        match = _BEARER.fullmatch(lines[0].strip())
+        if match is None:
+            raise self._challenges.invalid_token("token_invalid", wanted)
+        try:
+            return await self._verifier.verify(match[1].decode("ascii"))
+        except TokenRefused as refused:
+            raise self._challenges.invalid_token(refused.reason, wanted) from None
+        except IssuerUnavailable as error:
+            _LOG.warning("no token can be checked: %s", error)
+            raise self._challenges.unavailable() from None
+
+    def _admit(self, scope: Scope, messages: list[dict[str, Any]], token: VerifiedToken) -> bool:
+        """Check scopes for all that a POST asks for. True if its answer may be cut at `exp`."""
+        compare_headers(scope["headers"], messages)
+        needed: set[str] = set()
+        calls = False
+        for message in messages:
+            request = asked(message)
+            if request.tool is not None:
+                rule = self._rules.rule(request.tool)
+                if rule is None:
+                    # Default deny: an unguarded tool does not exist for anybody.
+                    raise BadRequest(INVALID_PARAMS, "unknown tool")
+                needed.update(rule.scopes)
+                calls = True
+            elif request.method is not None:
+                needed.update(self._scopes_of(request.method))
+        if not needed <= token.scopes:
+            raise self._challenges.insufficient_scope(frozenset(needed), token.scopes)
+        return not calls
+
+    def _scopes_of(self, method: str) -> frozenset[str]:
+        if method in self._methods:
+            return self._methods[method]
+        if method in OPEN_METHODS or method.startswith("notifications/"):
+            return frozenset()
+        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", 403)
+
+    def _wanted_scope(self) -> str:
+        if self._initial_scope is not None:
+            return self._initial_scope
+        return " ".join(self._all_scopes())
+
+    def _all_scopes(self) -> tuple[str, ...]:
+        methods = {scope for scopes in self._methods.values() for scope in scopes}
+        return tuple(sorted(methods.union(self._rules.scopes())))
+
+    async def _send_metadata(self, scope: Scope, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await Answer(405, INVALID_REQUEST, "GET or HEAD").send(send)
+            return
+        await send_json(
+            send,
+            200,
+            self._resource.metadata(self._all_scopes()),
+            [(b"cache-control", b"max-age=300")],
+            head=scope["method"] == "HEAD",
+        )
+
+    async def _stream_until_expiry(
+        self, token: VerifiedToken, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A stream of notifications does not outlive the token that opened it."""
+        started = ended = False
+
+        async def watch(message: MutableMapping[str, Any]) -> None:
+            nonlocal started, ended
+            started = started or message["type"] == "http.response.start"
+            ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        with anyio.move_on_after((token.expires_at - self._clock.now()) / 1000) as deadline:
+            await self._app(scope, receive, watch)
+        if deadline.cancelled_caught and not ended:
+            if started:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                expired = self._challenges.invalid_token("token_expired", self._wanted_scope())
+                await expired.send(send)
+
+
+def _for_sdk(token: VerifiedToken, issuer: str) -> AccessToken:
+    # Without the bytes: what the SDK holds cannot be passed on by a tool.
+    return AccessToken(
+        token="",
+        client_id=token.client_id,
+        scopes=sorted(token.scopes),
+        expires_at=token.expires_at // 1000,
+        subject=token.sub,
+        claims={"iss": issuer},
+    )

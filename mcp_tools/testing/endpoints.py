@@ -1,0 +1,203 @@
+"""The endpoints of the throw-away issuer: Mandate's wire contract, decided by a table."""
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from authz.decision import Reason, advice
+from authz.jose import InvalidToken, split
+from mcp_tools.client.token_endpoint import EXCHANGE
+from mcp_tools.testing.minting import Minter
+from mcp_tools.testing.rules import RuleTable, node
+
+_UNAVAILABLE = {"error": "temporarily_unavailable", "reason": "checker_unavailable"}
+
+
+class Endpoints:
+    """One issuer's endpoints. `asked` keeps every question, for assertions."""
+
+    def __init__(self, minter: Minter, rules: RuleTable) -> None:
+        self._minter = minter
+        self._rules = rules
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.jwks_headers = {"cache-control": "max-age=300"}
+        self.refusals: list[dict[str, str]] = []
+        """Error bodies that the next token requests get, in order."""
+
+    def app(self) -> Starlette:
+        """Build the ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/.well-known/oauth-authorization-server", self._metadata),
+                Route("/jwks", self._jwks),
+                Route("/token", self._token, methods=["POST"]),
+                Route("/access/v1/evaluation", self._evaluation, methods=["POST"]),
+                Route("/access/v1/relations", self._relations, methods=["POST"]),
+            ]
+        )
+
+    async def _metadata(self, request: Request) -> Response:
+        url = self._minter.issuer
+        self.asked.append(("metadata", {}))
+        return JSONResponse(
+            {
+                "issuer": url,
+                "jwks_uri": f"{url}/jwks",
+                "token_endpoint": f"{url}/token",
+                "authorization_endpoint": f"{url}/authorize",
+                "response_types_supported": ["code"],
+                "code_challenge_methods_supported": ["S256"],
+            }
+        )
+
+    async def _jwks(self, request: Request) -> Response:
+        self.asked.append(("jwks", {}))
+        if self._rules.unavailable:
+            return JSONResponse(_UNAVAILABLE, 503)
+        return JSONResponse(self._minter.jwks(), headers=self.jwks_headers)
+
+    async def _token(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(), strict_parsing=True))
+        self.asked.append(("token", form))
+        if self._rules.unavailable:
+            return JSONResponse({**_UNAVAILABLE, "action": "retry"}, 503)
+        if self.refusals:
+            return JSONResponse(self.refusals.pop(0), 400)
+        if "authorization" not in request.headers and "client_assertion" not in form:
+            return _refused("invalid_client", "client_unknown", "stop", 401)
+        agent = f"agt_{_client(request, form)}"
+        if form["grant_type"] == "client_credentials":
+            return self._issued(
+                sub=agent, audience=self._minter.issuer, client_id=_client(request, form)
+            )
+        if form["grant_type"] != EXCHANGE or "actor_token" not in form:
+            return _refused("invalid_request", "actor_token_missing", "stop")
+        return self._exchanged(form, agent, _client(request, form))
+
+    def _exchanged(self, form: Mapping[str, str], agent: str, client_id: str) -> Response:
+        try:
+            subject = split(form["subject_token"]).unverified_payload()
+            self._minter.read(form["subject_token"], str(subject.get("aud")))
+            actor = self._minter.read(form["actor_token"], self._minter.issuer)
+        except InvalidToken:
+            return _refused("invalid_request", "token_invalid", "retry")
+        grant_id = str(subject.get("grant_id") or f"dlg_{subject['sub']}_{agent}")
+        if actor["sub"] != agent:
+            return _refused("invalid_request", "token_invalid", "stop")
+        if (reason := self._rules.why_ended(grant_id, agent, str(subject["sub"]))) is not None:
+            return _refused("invalid_request", reason, _advice(reason))
+        held, wanted = str(subject.get("scope", "")).split(), form.get("scope", "").split()
+        missing = [scope for scope in wanted if scope not in held]
+        if missing:
+            return _refused("invalid_scope", "consent_scope", "consent")
+        handover = "audience" in form
+        return self._issued(
+            sub=str(subject["sub"]),
+            agents=[agent, *(each for each in _agents(subject) if each != agent)],
+            audience=form.get("resource") or form["audience"],
+            client_id=client_id,
+            scopes=wanted or held,
+            grant_id=grant_id,
+            claims={"may_act": {"sub": form["audience"].rpartition("/")[2]}} if handover else None,
+        )
+
+    def _issued(self, **claims: Any) -> Response:
+        body = {
+            "access_token": self._minter.mint(**claims),
+            "token_type": "Bearer",
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+            "expires_in": 300,
+            "scope": " ".join(claims.get("scopes", ())),
+        }
+        if claims.get("grant_id"):
+            body["grant_id"] = claims["grant_id"]
+        return JSONResponse(body, headers={"cache-control": "no-store"})
+
+    async def _evaluation(self, request: Request) -> Response:
+        question = json.loads(await request.body())
+        self.asked.append(("evaluation", question))
+        if "authorization" not in request.headers:
+            return JSONResponse({"error": "invalid_client"}, 401)
+        if self._rules.unavailable:
+            return JSONResponse(_UNAVAILABLE, 503)
+        unverified = split(question["subject"]["id"]).unverified_payload()
+        agents = _agents(unverified)
+        sub, grant_id = str(unverified["sub"]), unverified.get("grant_id")
+        names = (sub, str(grant_id), str(unverified.get("jti")), *agents)
+        needed = question["action"]["name"].split()
+        objects = question.get("resources") or [question.get("resource")]
+        relation = question["action"]["properties"].get("relation")
+        decided = [
+            {**each, "decision": self._holds(sub, relation, each)} for each in objects if each
+        ]
+        context: dict[str, Any] = {
+            "sub": sub,
+            "client_id": unverified["client_id"],
+            "act": agents,
+            "grant_id": grant_id,
+            "exp": unverified["exp"],
+            "objects": decided,
+            "evaluation_id": f"aud_{len(self.asked)}",
+        }
+        reason = self._rules.why_ended(*names)
+        if reason is None and not set(needed) <= set(str(unverified.get("scope", "")).split()):
+            reason = "insufficient_scope"
+        if reason is None and not all(each["decision"] for each in decided):
+            reason = "user_relation"
+        if reason is not None:
+            context |= {"reason": reason, "action": _advice(reason)}
+        return JSONResponse({"decision": reason is None, "context": context})
+
+    def _holds(self, sub: str, relation: str | None, each: Mapping[str, str]) -> bool:
+        return (node(sub), relation, f"{each['type']}:{each['id']}") in self._rules.tuples
+
+    async def _relations(self, request: Request) -> Response:
+        body = json.loads(await request.body())
+        self.asked.append(("relations", body))
+        if "authorization" not in request.headers:
+            return JSONResponse({"error": "invalid_client"}, 401)
+        if self._rules.unavailable:
+            return JSONResponse(_UNAVAILABLE, 503)
+        writes = {(each["user"], each["relation"], each["object"]) for each in body["writes"]}
+        deletes = {(each["user"], each["relation"], each["object"]) for each in body["deletes"]}
+        if "token" in body and not self._rules.sharing:
+            unverified = split(body["token"]).unverified_payload()
+            own = node(str(unverified["sub"]))
+            shared = {user for user, _, _ in writes if user.startswith("user:")} - {own}
+            if shared and "act" in unverified:
+                return JSONResponse({"error": "sharing_not_consented"}, 403)
+        self._rules.tuples -= deletes
+        self._rules.tuples |= writes
+        self._rules.labels |= body.get("labels", {})
+        return JSONResponse({"revision": str(len(self.asked))})
+
+
+def _client(request: Request, form: Mapping[str, str]) -> str:
+    if "client_id" in form:
+        return form["client_id"]
+    encoded = request.headers["authorization"].partition(" ")[2]
+    return b64decode(encoded).decode().partition(":")[0]
+
+
+def _agents(claims: Mapping[str, Any]) -> list[str]:
+    agents: list[str] = []
+    actor = claims.get("act")
+    while isinstance(actor, dict):
+        agents.append(str(actor["sub"]))
+        actor = actor.get("act")
+    return agents
+
+
+def _advice(reason: str) -> str:
+    return advice(Reason(reason)).value
+
+
+def _refused(error: str, reason: str, action: str, status: int = 400) -> Response:
+    return JSONResponse({"error": error, "reason": reason, "action": action}, status)

@@ -1,0 +1,150 @@
+"""The composition root: the only place where adapters meet ports (DESIGN §2)."""
+
+import asyncio
+import ssl
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from authz.clock import Clock, SystemClock
+from authz.relations import Relations
+from server.domain.core import Core
+from server.domain.entropy import Entropy, SystemEntropy
+from server.domain.snapshot import Snapshot
+from server.keys.envelope import Envelope
+from server.keys.kek import KeyEncryptionKey, parse_keks, read_kek_file
+from server.keys.live import LiveKeys
+from server.keys.upkeep import ensure_keys
+from server.outbound.addresses import AddressPolicy
+from server.outbound.download import tls_context
+from server.outbound.fetcher import Fetcher
+from server.outbound.key_sets import RemoteKeySets
+from server.outbound.resolver import SystemResolver
+from server.services import Services, bundle
+from server.services.client_keys import RemoteClientKeys
+from server.services.registration import put_core_model
+from server.settings import Settings
+from server.signals.audit_seal import run_sealer
+from server.storage.keys import SqlSigningKeys
+from server.storage.maintenance import run_maintenance
+from server.storage.migrate import missing
+from server.storage.repositories import repositories
+from server.storage.secrets import server_key
+from server.storage.store import OpenStore, open_store
+from server.storage.unit import changes_since
+
+if TYPE_CHECKING:
+    from server.web.application import ASGIApp
+
+STORE_ID = "mandate"
+"""The relationship store of the product's own model."""
+
+MAINTENANCE_INTERVAL = 600
+"""Seconds between two purges of what has ended, in each worker."""
+
+
+class SchemaBehindError(Exception):
+    """The database lacks migrations of this version; the text says what to run."""
+
+
+def keks(settings: Settings) -> tuple[KeyEncryptionKey, ...]:
+    """Read the key-encryption keys; raises `UnusableKek`."""
+    if settings.kek_file is not None:
+        return read_kek_file(settings.kek_file)
+    return parse_keks(settings.kek.get_secret_value() if settings.kek is not None else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One running server: its services and what must be closed after it."""
+
+    settings: Settings
+    services: Services
+    store: OpenStore
+    envelope: Envelope
+    fetcher: Fetcher
+    resolver: SystemResolver
+
+    async def close(self) -> None:
+        """Close connections; everything acknowledged is stored by now."""
+        await self.fetcher.close()
+        self.resolver.close()
+        await self.store.close()
+
+
+async def assemble(
+    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+) -> Server:
+    """Open the database and make the use cases.
+
+    Raises `SchemaBehindError`, `UnusableKek`, `SealBroken` and `UnavailableError`.
+    """
+    clock = clock or SystemClock()
+    entropy = entropy or SystemEntropy()
+    url = settings.database
+    lacking = missing(url)
+    if lacking:
+        message = f"the database lacks {', '.join(lacking)}: run `mandate migrate`"
+        raise SchemaBehindError(message)
+    store = open_store(url)
+    rows = repositories(entropy)
+    snapshot = Snapshot(store, rows, changes_since)
+    core = Core(
+        policy=settings.policy(),
+        clock=clock,
+        entropy=entropy,
+        store=store,
+        rows=rows,
+        snapshot=snapshot,
+        relations=Relations(STORE_ID, clock),
+    )
+    envelope = Envelope(keks(settings), entropy)
+    stored = SqlSigningKeys()
+    await ensure_keys(store, stored, envelope, clock.now())
+    keys = LiveKeys(store, stored, envelope, clock)
+    await keys.reload()
+    keys.follow(snapshot)
+    await store.write(lambda tx: put_core_model(core, tx))
+    await snapshot.refresh()
+    resolver = SystemResolver()
+    fetcher = Fetcher(
+        policy=AddressPolicy.for_issuer(settings.issuer),
+        resolver=resolver,
+        tls=_tls(settings),
+        clock=clock,
+    )
+    services = bundle(
+        core,
+        keys,
+        RemoteClientKeys(RemoteKeySets(fetcher, clock)),
+        await server_key(store, envelope, entropy),
+    )
+    return Server(settings, services, store, envelope, fetcher, resolver)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    return tls_context(settings.outbound_ca_file)
+
+
+def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None, None, None], ...]:
+    """Return what runs beside the requests until `stop`."""
+    core, keys = server.services.core, server.services.keys
+    return (
+        run_sealer(core, keys, server.settings.seal_interval, stop),
+        run_maintenance(core.store, core.clock, MAINTENANCE_INTERVAL, stop),
+    )
+
+
+def create_app(server: Server) -> "ASGIApp":
+    """Make the ASGI application of an assembled server.
+
+    The pages are imported here: a command that only opens the database is quick.
+    """
+    from server.web.application import make_application  # noqa: PLC0415
+
+    return make_application(
+        server.services,
+        base_path=server.settings.base_path,
+        beside=lambda stop: _in_background(server, stop),
+        close=server.close,
+    )

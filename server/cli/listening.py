@@ -1,0 +1,103 @@
+"""One process that answers requests on a socket it was given: uvicorn, set for the open net."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+KEEP_ALIVE: Final = 65
+"""Seconds that an idle connection stays, longer than a proxy in front keeps it (60)."""
+GRACE: Final = 10
+"""Seconds that requests in progress get when the server ends."""
+MOST_CONNECTIONS: Final = 4096
+"""More are answered 503 at once."""
+BACKLOG: Final = 2048
+
+
+class _Listener(uvicorn.Server):
+    """Ends on SIGTERM and SIGINT, and ends well: exit code 0, everything acknowledged stored."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take the signals; unlike uvicorn, do not raise them again after the graceful end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+async def listen(
+    settings: "Settings",
+    sock: socket.socket,
+    *,
+    ready: Callable[[], None],
+    lifeline: int | None = None,
+) -> None:
+    """Serve on `sock` until a signal, or until the other end of `lifeline` (a pipe) is closed.
+
+    Raises what `assemble` raises.
+    """
+    from server.app import assemble, create_app
+
+    server = await assemble(settings)
+    config = uvicorn.Config(
+        create_app(server),
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        # Who else could speak for the peer's address? Only a proxy on this machine.
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
+    )
+    listener = _Listener(config, ready)
+    if lifeline is not None:
+        asyncio.get_running_loop().add_reader(lifeline, _end_with_parent, listener, lifeline)
+    await listener.serve(sockets=[sock])
+
+
+def _end_with_parent(listener: _Listener, lifeline: int) -> None:
+    if not os.read(lifeline, 1):
+        asyncio.get_running_loop().remove_reader(lifeline)
+        listener.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 is any free one. Raises `OSError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    address = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4]
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        # Workers share it, so the queue exists before any of them does: nobody is refused.
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

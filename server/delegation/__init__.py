@@ -1,0 +1,1 @@
+"""Delegations: opened by consent, only ever narrowed, closed as a tree (X4, X9)."""

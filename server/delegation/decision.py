@@ -1,0 +1,135 @@
+"""The decision on one call: the AND of its legs; any error denies (EXCHANGE X11)."""
+
+from dataclasses import dataclass
+
+from authz.decision import Denied, Reason
+from authz.relations import Query
+from server.delegation.standing import Standing
+from server.domain.core import Core
+from server.domain.delegation import consent_subject
+from server.domain.registry import Resource
+from server.domain.tokens import TokenKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What is about to be done at a resource: every scope needed, and the relation on objects.
+
+    `objects` are graph objects; `principals` says whom the tool accepts: `delegated` always,
+    with `agent` an agent as itself (X8), with `user` a person's plain token.
+    """
+
+    scopes: frozenset[str]
+    relation: str | None
+    objects: tuple[str, ...]
+    principals: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome, with one verdict for each object."""
+
+    denied: Denied | None
+    objects: tuple[tuple[str, Denied | None], ...] = ()
+
+
+async def decide_call(core: Core, alive: Standing, resource: Resource, call: Call) -> Decision:
+    """Decide a call of a live token at `resource`, which its audience names already."""
+    denied = _principal(alive, call) or _scope(alive, resource, call)
+    if denied is not None:
+        return Decision(denied)
+    if not call.objects:
+        return Decision(None)
+    if call.relation is None:
+        return Decision(Denied(Reason.USER_RELATION, "no relation named"))
+    if any(name.partition(":")[0] not in resource.types for name in call.objects):
+        return Decision(Denied(Reason.USER_RELATION, "type not of this resource"))
+    return await _objects(core, alive, resource, call, call.relation)
+
+
+def _principal(alive: Standing, call: Call) -> Denied | None:
+    kind = alive.record.kind
+    accepted = (
+        kind is TokenKind.DELEGATED
+        or (kind is TokenKind.AGENT_SELF and "agent" in call.principals)
+        or (kind is TokenKind.USER and "user" in call.principals)
+    )
+    return None if accepted else Denied(Reason.PRINCIPAL_NOT_ACCEPTED, kind.value)
+
+
+def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
+    """Compare with the token, then with what is in force now: both may have shrunk since."""
+    if not call.scopes or not call.scopes <= frozenset(alive.record.scope.split()):
+        return Denied(Reason.INSUFFICIENT_SCOPE)
+    if not call.scopes <= frozenset(resource.scopes):
+        return Denied(Reason.INSUFFICIENT_SCOPE, "scope of another resource")
+    for agent in alive.agents:
+        if resource.id not in agent.ceiling.resources:
+            return Denied(Reason.CEILING_RESOURCE, agent.id)
+        if not call.scopes <= agent.ceiling.scopes:
+            return Denied(Reason.CEILING_SCOPE, agent.id)
+    for row in alive.path:
+        held = row.scopes_at(resource.id)
+        if resource.id not in row.resources:
+            held = frozenset(e[3] for e in row.allow_edges if e[2] == resource.id)
+        if not call.scopes <= held:
+            return Denied(Reason.CONSENT_SCOPE, row.id)
+    return None
+
+
+async def _objects(
+    core: Core, alive: Standing, resource: Resource, call: Call, relation: str
+) -> Decision:
+    """Check relation, consent and ceilings of all objects in one read of the graph."""
+    legs: list[list[tuple[Reason, list[Query]]]] = [
+        _legs(alive, resource, call, relation, name) for name in call.objects
+    ]
+    queries = [query for per_object in legs for _, options in per_object for query in options]
+    try:
+        answers = await core.store.read(lambda tx: core.relations.check_many(tx, queries))
+    except Exception as error:  # noqa: BLE001 - whatever fails, the answer is no
+        return Decision(Denied(Reason.CHECKER_UNAVAILABLE, type(error).__name__))
+    truth = dict(zip(queries, answers, strict=True))
+    verdicts: list[tuple[str, Denied | None]] = []
+    for name, per_object in zip(call.objects, legs, strict=True):
+        verdict = next(
+            (
+                Denied(reason)
+                for reason, options in per_object
+                if not any(truth[query] is True for query in options)
+            ),
+            None,
+        )
+        verdicts.append((name, verdict))
+    first = next((verdict for _, verdict in verdicts if verdict is not None), None)
+    return Decision(first, tuple(verdicts))
+
+
+def _legs(
+    alive: Standing, resource: Resource, call: Call, relation: str, name: str
+) -> list[tuple[Reason, list[Query]]]:
+    """List the legs of one object; each holds if any of its queries does."""
+    who = (
+        f"agent:{alive.record.sub}"
+        if alive.record.kind is TokenKind.AGENT_SELF
+        else f"user:{alive.record.sub}"
+    )
+    legs: list[tuple[Reason, list[Query]]] = [(Reason.USER_RELATION, [Query(who, relation, name)])]
+    legs += [
+        # Every row of the path must cover the object, so a parent's narrowing binds its children.
+        (
+            Reason.CONSENT_OBJECT,
+            [
+                Query(consent_subject(row.id, number), "consented", name)
+                for number, detail in enumerate(row.details)
+                if detail.resource == resource.id and call.scopes <= detail.scopes
+            ],
+        )
+        for row in alive.path
+    ]
+    legs += [
+        (Reason.CEILING_OBJECT, [Query(f"agent:{agent.id}", "ceiling", name)])
+        for agent in alive.agents
+        if agent.ceiling.object_roots
+    ]
+    return legs

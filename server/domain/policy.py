@@ -1,0 +1,29 @@
+"""The settings that a use case may know: issuer, lifetimes and limits (seconds)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Decided at start, never changed while running."""
+
+    issuer: str
+    access_token_ttl: int = 300
+    id_token_ttl: int = 300
+    code_ttl: int = 60
+    interaction_ttl: int = 900
+    pushed_request_ttl: int = 60
+    refresh_ttl: int = 30 * 86400
+    refresh_overlap: int = 10
+    session_ttl: int = 12 * 3600
+    delegation_max_ttl: int = 90 * 86400
+    max_depth: int = 4
+    self_registration: bool = True
+    """People may sign up by themselves."""
+    user_agents: bool = False
+    """People who are no admin may register agents of their own."""
+
+    @property
+    def token_endpoint(self) -> str:
+        """Return the URL of the token endpoint."""
+        return f"{self.issuer}/token"

@@ -1,0 +1,159 @@
+"""What is registered: clients, agents with their ceilings, resources with their scopes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Whether a registered principal may act."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+
+
+class ClientAuth(StrEnum):
+    """How a client authenticates at the token endpoint (RFC 8414 §2)."""
+
+    BASIC = "client_secret_basic"
+    POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    NONE = "none"
+
+
+class GrantType(StrEnum):
+    """The grants that a client may be allowed."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    REFRESH_TOKEN = "refresh_token"
+    CLIENT_CREDENTIALS = "client_credentials"
+    TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """An OAuth client (RFC 6749 §2). It may belong to an agent or be a resource's own client.
+
+    The link to an agent never changes: another agent means another client (X2).
+    """
+
+    id: str
+    name: str
+    auth: ClientAuth
+    secret_hash: str | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+    assertion_audience: str | None = None
+    redirect_uris: tuple[str, ...] = ()
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    grant_types: frozenset[GrantType] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    agent_id: str | None = None
+    resource_id: str | None = None
+    may_impersonate: bool = False
+    may_introspect: bool = False
+    rotate_refresh: bool = False
+    require_par: bool = False
+    first_party: bool = False
+    """Ours: uses resources as the person's own tool, so that no agent stands for it."""
+    id_token_alg: str = "ES256"
+    status: Status = Status.ACTIVE
+    created_at: int = 0
+
+    @property
+    def confidential(self) -> bool:
+        """Tell whether the client can keep a credential."""
+        return self.auth is not ClientAuth.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """The most that an agent may ever hold, whatever anyone consents to.
+
+    `object_roots` are graph objects such as `folder:team`; none means no bound on objects.
+    """
+
+    scopes: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    object_roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A registered software principal. A provisional one stands for an unregistered client."""
+
+    id: str
+    name: str
+    owner_id: str | None
+    purpose: str = ""
+    model: str = ""
+    version: str = ""
+    ceiling: Ceiling = field(default_factory=Ceiling)
+    status: Status = Status.ACTIVE
+    not_before: int = 0
+    """Tokens issued to the agent before this time (Unix ms) are dead."""
+    provisional: bool = False
+    created_at: int = 0
+
+
+def agent_uri(issuer: str, agent_id: str) -> str:
+    """Return the audience that names an agent (`<issuer>/agents/<id>`)."""
+    return f"{issuer}/agents/{agent_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """One permission of a resource, in the words that a person reads."""
+
+    name: str
+    description: str
+    agent_own: bool = False
+    """An agent may hold it as itself, through client_credentials (X8)."""
+    default: bool = False
+    """Granted when a client asks for no scope at all (X6)."""
+    destructive: bool = False
+    """Never ticked beforehand on the consent page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pickable:
+    """Objects that a user may choose at consent: those of `type` on which they hold `relation`."""
+
+    type: str
+    relation: str
+    label: str
+    contains: bool = False
+    """Picking one covers everything inside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """A visible way on: who holds `scope` here may get `to_scope` at `to_resource` (X6)."""
+
+    scope: str
+    to_resource: str
+    to_scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """An API or MCP server, named by its RFC 8707 URI; it owns its scopes and object types."""
+
+    id: str
+    name: str
+    scopes: Mapping[str, Scope] = field(default_factory=dict)
+    types: frozenset[str] = frozenset()
+    pickable: tuple[Pickable, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    token_ttl: int = 300
+    """Lifetime of its access tokens in seconds."""
+    alg: str = "ES256"
+    model: str = ""
+    """The resource's module of the authorization model (OpenFGA DSL)."""
+    created_at: int = 0
+
+    @property
+    def default_scopes(self) -> frozenset[str]:
+        """Return the scopes of a request that names none."""
+        return frozenset(s.name for s in self.scopes.values() if s.default)

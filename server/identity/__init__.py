@@ -1,0 +1,1 @@
+"""Who is at the keyboard: sign-up, sign-in, sessions, one-time links and accounts."""

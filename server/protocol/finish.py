@@ -1,0 +1,199 @@
+"""RFC 6749 §4.1.2: ends an interaction, by a code or by an error; once, and the same once again.
+
+The code is derived from the interaction with a key of the server. So a second click, whose first
+answer the browser threw away, gets the same answer again for a moment, and never a second code.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from authz.tx import Tx
+from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.core import Core
+from server.domain.delegation import Delegation
+from server.domain.entropy import hash_secret
+from server.domain.interactions import Interaction
+from server.domain.people import Session, UserStatus
+from server.domain.refusal import Refused
+from server.domain.tokens import AuthorizationCode, Granted
+from server.domain.unit import Unit
+from server.protocol.authorization_response import Answer, code_answer, error_answer
+from server.protocol.authorize_targets import agent_id_of
+from server.protocol.scopes import OIDC_SCOPES
+
+AGAIN_MS: Final = 10_000
+"""How long the same answer may be fetched again (a double click, a page reloaded at once)."""
+_LABEL: Final = b"mandate authorization code v1\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyFinished:
+    """The interaction has ended before; its answer is not given again."""
+
+
+async def give_code(
+    core: Core,
+    secret_key: bytes,
+    interaction: Interaction,
+    session: Session,
+    grant_id: str | None,
+) -> Answer | AlreadyFinished | Refused:
+    """End an interaction with a code for what was granted."""
+    code = _code(secret_key, interaction)
+    code_hash = hash_secret(code)
+    request = interaction.request
+    now = core.clock.now()
+    answer = code_answer(
+        core.policy.issuer, request.redirect_uri, request.response_mode,
+        code=code, state=request.state,
+    )  # fmt: skip
+    family_id = core.entropy.id("fam")
+
+    def unit(tx: Unit) -> Answer | AlreadyFinished | Refused:
+        delegation = core.rows.delegations.get(tx, grant_id) if grant_id is not None else None
+        if not _stands(core, tx, session, grant_id, delegation, now):
+            return _lost()
+        remembered = core.rows.consents.scopes(tx, session.user_id, request.client_id)
+        granted = _granted(core.policy.issuer, interaction, session, delegation, remembered)
+        if not core.rows.interactions.finish(tx, interaction.id, now):
+            return answer if _again(core.rows.codes.get(tx, code_hash), now) else AlreadyFinished()
+        core.rows.codes.add(
+            tx,
+            AuthorizationCode(
+                hash=code_hash,
+                granted=granted,
+                redirect_uri=request.redirect_uri,
+                redirect_uri_sent=request.redirect_uri_sent,
+                code_challenge=request.code_challenge,
+                family_id=family_id,
+                created_at=now,
+                expires_at=now + core.policy.code_ttl * 1000,
+            ),
+        )
+        core.rows.audit.record(
+            tx,
+            AuditRecord(
+                tag=AuditTag.CODE_ISSUED, outcome=Outcome.DONE, at=now,
+                user_id=session.user_id, client_id=request.client_id, grant_id=grant_id,
+                agents=(delegation.agent_id,) if delegation is not None else (),
+                detail={"scope": granted.scope},
+            ),
+        )  # fmt: skip
+        return answer
+
+    return await core.store.write(unit)
+
+
+async def give_error(
+    core: Core,
+    interaction: Interaction,
+    refused: Refused,
+    *,
+    tag: AuditTag = AuditTag.CODE_ISSUED,
+    user_id: str | None = None,
+) -> Answer | AlreadyFinished:
+    """End an interaction with an error for the client."""
+    request = interaction.request
+    now = core.clock.now()
+    answer = error_answer(
+        core.policy.issuer, request.redirect_uri, request.response_mode,
+        refused=refused, state=request.state,
+    )  # fmt: skip
+    code_agents = (request.agent_id,) if request.agent_id is not None else ()
+
+    def unit(tx: Unit) -> Answer | AlreadyFinished:
+        if not core.rows.interactions.finish(tx, interaction.id, now):
+            row = core.rows.interactions.get(tx, interaction.id)
+            ended = row.finished_at if row is not None else None
+            recent = ended is not None and now - ended < AGAIN_MS
+            return answer if recent else AlreadyFinished()
+        core.rows.audit.record(
+            tx,
+            AuditRecord(
+                tag=tag, outcome=Outcome.REFUSED, at=now, reason=refused.reason,
+                user_id=user_id, client_id=request.client_id, agents=code_agents,
+            ),
+        )  # fmt: skip
+        return answer
+
+    return await core.store.write(unit)
+
+
+def _again(code: AuthorizationCode | None, now: int) -> bool:
+    """Tell whether the same answer may go out again: the code is young, and nobody used it."""
+    return code is not None and code.used_at is None and now - code.created_at < AGAIN_MS
+
+
+def _code(secret_key: bytes, interaction: Interaction) -> str:
+    # The key alone makes it unguessable; the browser's hash ties it to what the row says now.
+    message = _LABEL + f"{interaction.id}\x00{interaction.browser_hash}".encode()
+    digest = hmac.digest(secret_key, message, hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _stands(
+    core: Core,
+    tx: Tx,
+    session: Session,
+    grant_id: str | None,
+    delegation: Delegation | None,
+    now: int,
+) -> bool:
+    """Check in the unit itself what could have ended since the step was decided."""
+    now_session = core.rows.sessions.get(tx, session.id)
+    user = core.rows.users.get(tx, session.user_id)
+    if now_session is None or not now_session.alive(now):
+        return False
+    if user is None or user.status is not UserStatus.ACTIVE:
+        return False
+    if grant_id is None:
+        return True
+    return delegation is not None and delegation.live(now) and delegation.user_id == session.user_id
+
+
+def _granted(
+    issuer: str,
+    interaction: Interaction,
+    session: Session,
+    delegation: Delegation | None,
+    remembered: frozenset[str],
+) -> Granted:
+    """Say what the code stands for: asked ∩ allowed, nothing else."""
+    request = interaction.request
+    asked = frozenset(request.scope.split())
+    scope = asked & remembered
+    resources = request.resources
+    if delegation is not None:
+        held = frozenset(s for detail in delegation.details for s in detail.scopes)
+        scope = (asked & OIDC_SCOPES & remembered) | (asked & held)
+        resources = tuple(
+            uri
+            for uri in request.resources
+            if uri in delegation.resources or agent_id_of(issuer, uri) is not None
+        )
+    offline = "offline_access" in asked and (
+        delegation.sid is None if delegation is not None else "offline_access" in remembered
+    )
+    scope = scope | {"offline_access"} if offline else scope - {"offline_access"}
+    return Granted(
+        client_id=request.client_id,
+        user_id=session.user_id,
+        sid=session.id,
+        scope=" ".join(sorted(scope)),
+        resources=resources,
+        grant_id=delegation.id if delegation is not None else None,
+        nonce=request.nonce,
+        auth_time=session.auth_time,
+        acr=session.acr,
+        offline=offline,
+    )
+
+
+def _lost() -> Refused:
+    return Refused(
+        error="access_denied", reason="consent_lost",
+        description="What was allowed was taken back meanwhile.",
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""The seam of a grant type: it authorizes, `issue` alone mints (DESIGN 3.2)."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from server.domain.core import Core
+from server.domain.refusal import Refused
+from server.domain.registry import Agent, Client, GrantType
+from server.protocol.minting import Authorization
+from server.protocol.parameters import Parameters
+from server.protocol.presented import TokenReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRequest:
+    """A token request of an authenticated client. `acting` is its agent, if it has one (X2)."""
+
+    form: Parameters
+    client: Client
+    acting: Agent | None
+    now: int
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantContext:
+    """What a grant stands on: the core, a reader of our own tokens, the server's HMAC key."""
+
+    core: Core
+    reader: TokenReader
+    secret_key: bytes
+
+
+class Grant(Protocol):
+    """One grant type. Checks everything, then says what may be minted and what is consumed."""
+
+    grant_type: GrantType
+
+    async def authorize(
+        self, context: GrantContext, request: TokenRequest
+    ) -> Authorization | Refused:
+        """Return what may be issued, or the refusal; writes nothing."""
+        ...

@@ -1,0 +1,88 @@
+"""client_credentials: an agent as itself, and nothing that anyone consented to (X8)."""
+
+from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.refusal import Refused, invalid_scope, invalid_target
+from server.domain.registry import Agent, GrantType, Resource
+from server.domain.tokens import TokenKind
+from server.protocol.grants.base import GrantContext, TokenRequest
+from server.protocol.minting import Authorization
+from server.protocol.scopes import parse_scope, under_ceilings
+
+
+class ClientCredentials:
+    """RFC 6749 §4.4 for agents. Without a resource the audience is the issuer: an actor token."""
+
+    grant_type = GrantType.CLIENT_CREDENTIALS
+
+    async def authorize(
+        self, context: GrantContext, request: TokenRequest
+    ) -> Authorization | Refused:
+        """Return an `agent_self` token for the client's own agent."""
+        agent = request.acting
+        if agent is None:
+            return Refused(
+                error="unauthorized_client",
+                reason="no_agent",
+                description="Only the client of an agent may use client_credentials.",
+            )
+        wanted = parse_scope(request.form.get("scope"))
+        if isinstance(wanted, Refused):
+            return wanted
+        resource = await _target(context, request)
+        if isinstance(resource, Refused):
+            return resource
+        scope = _scope(request, agent, resource, wanted)
+        if isinstance(scope, Refused):
+            return scope
+        policy = context.core.policy
+        return Authorization(
+            kind=TokenKind.AGENT_SELF,
+            client=request.client,
+            sub=agent.id,
+            audience=policy.issuer if resource is None else resource.id,
+            scope=scope,
+            ttl=policy.access_token_ttl if resource is None else resource.token_ttl,
+            alg="ES256" if resource is None else resource.alg,
+            depends=frozenset({("client", request.client.id), ("agent", agent.id)}),
+            audit=AuditRecord(
+                tag=AuditTag.CLIENT_TOKEN,
+                outcome=Outcome.DONE,
+                at=request.now,
+                agents=(agent.id,),
+                client_id=request.client.id,
+                resource=None if resource is None else resource.id,
+                request_id=request.request_id,
+            ),
+        )
+
+
+async def _target(context: GrantContext, request: TokenRequest) -> Resource | Refused | None:
+    named = request.form.every("resource")
+    if not named:
+        return None
+    if len(named) > 1:
+        return invalid_target("several_targets", "Name one resource.")
+    if named[0] == context.core.policy.issuer:
+        return None
+    resource = await context.core.snapshot.resource(named[0])
+    if resource is None:
+        return invalid_target("unknown_target", "The resource is not registered.")
+    return resource
+
+
+def _scope(
+    request: TokenRequest,
+    agent: Agent,
+    resource: Resource | None,
+    wanted: frozenset[str] | None,
+) -> frozenset[str] | Refused:
+    if resource is None:
+        if wanted:
+            return invalid_scope("nothing_left", "Scopes need a resource to belong to.")
+        return frozenset()
+    own = frozenset(s.name for s in resource.scopes.values() if s.agent_own)
+    asked = resource.default_scopes if wanted is None else wanted
+    left = under_ceilings(asked & own & request.client.scopes, resource, (agent,))
+    if not left:
+        return invalid_scope("nothing_left", "Nothing is left of the scope.")
+    return left

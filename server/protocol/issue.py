@@ -1,0 +1,193 @@
+"""The only code that mints (DESIGN 3.2): signs against the snapshot, then submits one unit."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from server.delegation.standing import act_claim
+from server.domain.core import Core
+from server.domain.delegation import Detail
+from server.domain.refusal import Refused
+from server.domain.tokens import ACCESS_TOKEN_TYP, ID_TOKEN_TYP, TokenKind, TokenRecord
+from server.domain.unit import Unit
+from server.protocol.minting import Authorization, IdToken
+
+
+class TokenSigner(Protocol):
+    """Signs claims with the active key of an algorithm."""
+
+    def sign(self, claims: Mapping[str, object], *, typ: str, alg: str | None = None) -> str:
+        """Return the compact JWS of `claims`."""
+        ...
+
+
+async def issue(
+    core: Core, signer: TokenSigner, authorization: Authorization, revision: int
+) -> Mapping[str, object] | Refused:
+    """Mint what was authorized and return the token answer (RFC 6749 §5.1), once it is durable.
+
+    Raises `StaleSnapshotError` if something believed has changed: the caller decides again.
+    """
+    a = authorization
+    now = core.clock.now()
+    _assert_delegate(a)
+    record = _record(core, a, now)
+    token = signer.sign(_claims(core, a, record), typ=ACCESS_TOKEN_TYP, alg=a.alg)
+    records = [record]
+    answer: dict[str, object] = {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": max(0, (record.expires_at - now) // 1000),
+        "scope": record.scope,
+    }
+    if a.issued_token_type is not None:
+        answer["issued_token_type"] = a.issued_token_type
+    if a.id_token is not None:
+        id_record, id_token = _id_token(core, signer, a, a.id_token, now)
+        records.append(id_record)
+        answer["id_token"] = id_token
+    if a.refresh_token is not None:
+        answer["refresh_token"] = a.refresh_token
+    if a.grant_id is not None:
+        answer["grant_id"] = a.grant_id
+    if a.details:
+        answer["authorization_details"] = [detail_json(d) for d in a.details]
+    answer.update(a.answer)
+    parents = [jti for jti in (a.parent_jti, a.actor_jti) if jti is not None]
+    event = replace(
+        a.audit,
+        at=now,
+        detail={**a.audit.detail, "jti": record.jti, "kind": a.kind.value, "scope": record.scope},
+    )
+
+    def unit(tx: Unit) -> Refused | None:
+        tx.guard(revision, a.depends)
+        if parents and not core.rows.tokens.hold(tx, parents):
+            return _parent_revoked()
+        lost = a.consume(tx)
+        if lost is not None:
+            return lost
+        for insert in a.inserts:
+            insert(tx)
+        for each in records:
+            core.rows.tokens.add(tx, each)
+        core.rows.audit.record(tx, event)
+        return None
+
+    lost = await core.store.write(unit)
+    return answer if lost is None else lost
+
+
+def _assert_delegate(a: Authorization) -> None:
+    """X4: `delegated` only with an actor, `handover` only with a ticket holder."""
+    delegated = a.kind is TokenKind.DELEGATED
+    handover = a.kind is TokenKind.HANDOVER
+    right = (
+        bool(a.chain) == delegated
+        and (a.may_act is not None) == handover
+        and (a.grant_id is not None or not (delegated or handover))
+    )
+    if not right:
+        message = "issue: the kind of token contradicts its actors"
+        raise AssertionError(message)
+
+
+def _parent_revoked() -> Refused:
+    return Refused(
+        error="invalid_request",
+        reason="token_revoked",
+        description="A token that this one would rest on was revoked.",
+    )
+
+
+def _record(core: Core, a: Authorization, now: int) -> TokenRecord:
+    expires_at = now + a.ttl * 1000
+    if a.not_after is not None:
+        expires_at = min(expires_at, a.not_after)
+    return TokenRecord(
+        jti=core.entropy.id("tok"),
+        kind=a.kind,
+        client_id=a.client.id,
+        sub=a.sub,
+        audience=a.audience,
+        scope=" ".join(sorted(a.scope)),
+        grant_id=a.grant_id if a.kind is not TokenKind.USER else None,
+        parent_jti=a.parent_jti,
+        actor_jti=a.actor_jti,
+        sid=a.sid,
+        family_id=a.family_id,
+        issued_at=now,
+        # JWT times are whole seconds; the record must not outlive the token.
+        expires_at=expires_at // 1000 * 1000,
+    )
+
+
+def _claims(core: Core, a: Authorization, record: TokenRecord) -> dict[str, object]:
+    claims: dict[str, object] = {
+        "iss": core.policy.issuer,
+        "sub": record.sub,
+        "aud": record.audience,
+        "client_id": record.client_id,
+        "iat": record.issued_at // 1000,
+        "exp": record.expires_at // 1000,
+        "jti": record.jti,
+        "scope": record.scope,
+    }
+    if record.grant_id is not None:
+        claims["grant_id"] = record.grant_id
+    if a.chain:
+        claims["act"] = act_claim(a.chain)
+    if a.may_act is not None:
+        claims["may_act"] = {"sub": a.may_act}
+    if a.sid is not None:
+        claims["sid"] = a.sid
+    if a.auth_time is not None:
+        claims["auth_time"] = a.auth_time // 1000
+    if a.acr is not None:
+        claims["acr"] = a.acr
+    return claims
+
+
+def _id_token(
+    core: Core, signer: TokenSigner, a: Authorization, wanted: IdToken, now: int
+) -> tuple[TokenRecord, str]:
+    """Make the ID token; it never shows `act` (X10)."""
+    record = TokenRecord(
+        jti=core.entropy.id("tok"),
+        kind=TokenKind.ID,
+        client_id=a.client.id,
+        sub=a.sub,
+        audience=a.client.id,
+        scope="",
+        sid=a.sid,
+        family_id=a.family_id,
+        issued_at=now,
+        expires_at=(now + core.policy.id_token_ttl * 1000) // 1000 * 1000,
+    )
+    claims: dict[str, object] = {
+        "iss": core.policy.issuer,
+        "sub": a.sub,
+        "aud": a.client.id,
+        "iat": now // 1000,
+        "exp": record.expires_at // 1000,
+        "jti": record.jti,
+        "auth_time": wanted.auth_time // 1000,
+        "acr": wanted.acr,
+        "amr": list(wanted.amr),
+        **wanted.claims,
+    }
+    if a.sid is not None:
+        claims["sid"] = a.sid
+    if wanted.nonce is not None:
+        claims["nonce"] = wanted.nonce
+    return record, signer.sign(claims, typ=ID_TOKEN_TYP, alg=a.client.id_token_alg)
+
+
+def detail_json(detail: Detail) -> dict[str, object]:
+    """Write a detail as an `authorization_details` element of type `mandate` (RFC 9396 §2)."""
+    return {
+        "type": "mandate",
+        "resource": detail.resource,
+        "scopes": sorted(detail.scopes),
+        "objects": list(detail.objects),
+    }

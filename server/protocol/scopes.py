@@ -1,0 +1,52 @@
+"""Scope text and what is left of it (RFC 6749 §3.3, EXCHANGE X6)."""
+
+import re
+
+from server.delegation.standing import PathStanding, Standing
+from server.domain.refusal import Refused, invalid_scope
+from server.domain.registry import Agent, Resource
+
+_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
+MAX_SCOPES = 64
+
+OIDC_SCOPES = frozenset({"openid", "profile", "email", "offline_access"})
+"""Scopes of the authorization server itself; they belong to no resource."""
+
+
+def parse_scope(text: str | None) -> frozenset[str] | Refused | None:
+    """Parse a scope parameter; none if it was omitted."""
+    if text is None:
+        return None
+    names = text.split(" ")
+    # RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), parted by single spaces.
+    if len(names) > MAX_SCOPES or not all(_TOKEN.fullmatch(name) for name in names):
+        return invalid_scope("malformed_scope", "The scope is malformed.")
+    return frozenset(names)
+
+
+def words(scope: str) -> frozenset[str]:
+    """Split a scope text that we stored."""
+    return frozenset(scope.split())
+
+
+def under_ceilings(
+    scopes: frozenset[str], resource: Resource, agents: tuple[Agent, ...]
+) -> frozenset[str]:
+    """Keep what every agent of the path may hold at `resource` (X6, X11)."""
+    if any(resource.id not in agent.ceiling.resources for agent in agents):
+        return frozenset()
+    for agent in agents:
+        scopes &= agent.ceiling.scopes
+    return scopes
+
+
+def in_force(path: PathStanding | Standing, resource: str) -> frozenset[str]:
+    """Return what every delegation of the path holds at `resource` now (X9)."""
+    scopes = path.path[-1].scopes_at(resource)
+    for row in path.path[:-1]:
+        if row.allow_edges and resource not in row.resources:
+            # X6: downstream, the edge's right side stands in for the parent's own scopes.
+            scopes &= frozenset(e[3] for e in row.allow_edges if e[2] == resource)
+        else:
+            scopes &= row.scopes_at(resource)
+    return scopes

@@ -1,0 +1,133 @@
+"""RFC 6749 §3.2: the token endpoint as the list of its checks."""
+
+from collections.abc import Mapping
+
+from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.core import Core
+from server.domain.refusal import Refused
+from server.domain.registry import Client, GrantType, Status
+from server.domain.unit import StaleSnapshotError, UnavailableError
+from server.protocol.client_auth import ClientKeys, authenticate
+from server.protocol.grants import GRANTS
+from server.protocol.grants.base import Grant, GrantContext, TokenRequest
+from server.protocol.issue import TokenSigner, issue
+from server.protocol.parameters import Parameters
+from server.protocol.presented import TokenReader
+
+REPEATABLE = ("resource", "audience")
+_BY_TYPE: Mapping[str, Grant] = {grant.grant_type.value: grant for grant in GRANTS}
+_TAGS = {
+    GrantType.AUTHORIZATION_CODE: AuditTag.CODE_TOKEN,
+    GrantType.REFRESH_TOKEN: AuditTag.REFRESH_TOKEN,
+    GrantType.CLIENT_CREDENTIALS: AuditTag.CLIENT_TOKEN,
+    GrantType.TOKEN_EXCHANGE: AuditTag.EXCHANGE,
+}
+# Written by the replay itself, with its effects.
+_AUDITED_ELSEWHERE = {"code_replayed", "refresh_reused"}
+
+
+class TokenEndpoint:
+    """Authenticate, pick the grant, let it authorize, issue."""
+
+    def __init__(
+        self,
+        core: Core,
+        signer: TokenSigner,
+        reader: TokenReader,
+        client_keys: ClientKeys,
+        secret_key: bytes,
+    ) -> None:
+        """Mint with `signer`; read presented tokens with `reader`."""
+        self._core = core
+        self._signer = signer
+        self._client_keys = client_keys
+        self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
+
+    async def answer(
+        self, form: Parameters, authorization: str | None, request_id: str | None
+    ) -> Mapping[str, object] | Refused:
+        """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
+        await self._core.snapshot.refresh()
+        client = await authenticate(self._core, self._client_keys, form, authorization)
+        if isinstance(client, Refused):
+            return client
+        # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
+        for _ in range(3):
+            try:
+                return await self._once(form, client, request_id)
+            except StaleSnapshotError:
+                continue
+        raise UnavailableError("changing")
+
+    async def _once(
+        self, form: Parameters, client: Client, request_id: str | None
+    ) -> Mapping[str, object] | Refused:
+        revision = await self._core.snapshot.refresh()
+        grant = _grant(form, client)
+        if isinstance(grant, Refused):
+            return grant
+        acting = await self._core.snapshot.agent(client.agent_id) if client.agent_id else None
+        request = TokenRequest(
+            form=form,
+            client=client,
+            acting=acting,
+            now=self._core.clock.now(),
+            request_id=request_id,
+        )
+        if client.agent_id is not None and (acting is None or acting.status is not Status.ACTIVE):
+            refused = Refused(
+                error="unauthorized_client",
+                reason="agent_retired"
+                if acting is None or acting.status is Status.RETIRED
+                else "agent_suspended",
+                description="The agent of this client may not act.",
+            )
+            return await self._refuse(grant, request, refused)
+        authorization = await grant.authorize(self._context, request)
+        if isinstance(authorization, Refused):
+            return await self._refuse(grant, request, authorization)
+        answer = await issue(self._core, self._signer, authorization, revision)
+        if isinstance(answer, Refused):
+            return await self._refuse(grant, request, answer)
+        return answer
+
+    async def _refuse(self, grant: Grant, request: TokenRequest, refused: Refused) -> Refused:
+        """Write down what an authenticated client was refused (DESIGN 3.4)."""
+        if refused.reason in _AUDITED_ELSEWHERE:
+            return refused
+        record = AuditRecord(
+            tag=_TAGS[grant.grant_type],
+            outcome=Outcome.REFUSED,
+            reason=refused.reason,
+            at=request.now,
+            agents=(request.acting.id,) if request.acting is not None else (),
+            client_id=request.client.id,
+            request_id=request.request_id,
+            detail={"error": refused.error, "detail": refused.detail},
+        )
+        await self._core.store.write(lambda tx: self._core.rows.audit.record(tx, record))
+        return refused
+
+
+def _grant(form: Parameters, client: Client) -> Grant | Refused:
+    name = form.get("grant_type")
+    if name is None:
+        return Refused(
+            error="invalid_request",
+            reason="grant_type_missing",
+            description="Send a grant_type.",
+        )
+    grant = _BY_TYPE.get(name)
+    if grant is None:
+        return Refused(
+            error="unsupported_grant_type",
+            reason="unsupported_grant_type",
+            description="The grant type is not supported.",
+        )
+    if grant.grant_type not in client.grant_types:
+        return Refused(
+            error="unauthorized_client",
+            reason="grant_not_allowed",
+            description="The client may not use this grant type.",
+        )
+    return grant

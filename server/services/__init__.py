@@ -1,0 +1,46 @@
+"""The frozen bundle of use cases that the web layer gets, and use cases that span layers."""
+
+from dataclasses import dataclass
+
+from server.domain.core import Core
+from server.keys.live import LiveKeys
+from server.protocol.client_auth import ClientKeys
+from server.protocol.evaluation import Evaluation
+from server.protocol.introspect import Introspection
+from server.protocol.presented import TokenReader
+from server.protocol.relations_api import RelationsApi
+from server.protocol.revoke import Revocation
+from server.protocol.token_endpoint import TokenEndpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that routes call; made once by `server.app`."""
+
+    core: Core
+    keys: LiveKeys
+    reader: TokenReader
+    client_keys: ClientKeys
+    secret_key: bytes
+    token: TokenEndpoint
+    introspection: Introspection
+    revocation: Revocation
+    evaluation: Evaluation
+    relations_api: RelationsApi
+
+
+def bundle(core: Core, keys: LiveKeys, client_keys: ClientKeys, secret_key: bytes) -> Services:
+    """Make the use cases of one server."""
+    reader = TokenReader(core, keys.verification)
+    return Services(
+        core=core,
+        keys=keys,
+        reader=reader,
+        client_keys=client_keys,
+        secret_key=secret_key,
+        token=TokenEndpoint(core, keys, reader, client_keys, secret_key),
+        introspection=Introspection(core, reader, client_keys),
+        revocation=Revocation(core, reader, client_keys),
+        evaluation=Evaluation(core, reader),
+        relations_api=RelationsApi(core, reader),
+    )

@@ -1,0 +1,113 @@
+"""Bring a database to this version's schema; a server never migrates itself (DESIGN, style D15)."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+import authz.stores
+import server.storage.migrations
+from server.domain.unit import UnavailableError
+from server.storage.sqlite_file import create_private
+
+
+class SchemaError(Exception):
+    """This version cannot use that database at all; the text says why and what to do."""
+
+
+def _config() -> Config:
+    here = Path(server.storage.migrations.__file__).parent
+    theirs = Path(authz.stores.__file__).parent / "migrations" / "versions"
+    config = Config()
+    config.set_main_option("script_location", str(here))
+    config.set_main_option("version_locations", f"{here / 'versions'}\n{theirs}")
+    config.set_main_option("path_separator", "newline")
+    return config
+
+
+def _engine(url: str) -> sa.Engine:
+    if url.startswith(("postgresql://", "postgres://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    elif url.startswith("sqlite:///") and _file(url) not in ("", ":memory:"):
+        create_private(_file(url))
+    else:
+        raise SchemaError("MANDATE_DATABASE_URL is sqlite:///file or postgresql://host/database")
+    return sa.create_engine(url, poolclass=sa.NullPool)
+
+
+def _file(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the driver and Alembic raise into what an operator can act on."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise UnavailableError(str(error.orig).partition("\n")[0]) from error
+    except (sa.exc.ArgumentError, ValueError) as error:
+        # Its text may quote the URL, password included.
+        raise SchemaError("MANDATE_DATABASE_URL cannot be read as a URL") from error
+    except CommandError as error:
+        message = f"a newer Mandate has used this database ({error}): install that version"
+        raise SchemaError(message) from error
+
+
+def upgrade(url: str) -> None:
+    """Apply every missing migration, in one transaction.
+
+    Raises `UnavailableError` and `SchemaError`.
+    """
+    config = _config()
+    with _told(), _engine(url).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two operators who migrate at once: the second waits, then finds nothing to do.
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7716438126)"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "heads")
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Undo migrations down to `revision`; for tests and for an operator who must go back."""
+    config = _config()
+    with _engine(url).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def missing(url: str) -> list[str]:
+    """Return the revisions that this version needs and the database has not applied.
+
+    Raises `UnavailableError` and `SchemaError`.
+    """
+    return sorted(_wanted() - set(applied(url)))
+
+
+def applied(url: str) -> list[str]:
+    """Return the revisions that the database has; none for one that is new.
+
+    Looking makes no file. Raises `UnavailableError` and `SchemaError`.
+    """
+    if url.startswith("sqlite:///") and not Path(_file(url)).exists():
+        return []
+    with _told(), _engine(url).connect() as connection:
+        have = MigrationContext.configure(connection).get_current_heads()
+    refuse_newer(have)
+    return sorted(have)
+
+
+def refuse_newer(revisions: Iterable[str]) -> None:
+    """Raise `SchemaError` if one of the revisions is not known to this version."""
+    with _told():
+        ScriptDirectory.from_config(_config()).get_revisions(tuple(revisions))
+
+
+def _wanted() -> set[str]:
+    return set(ScriptDirectory.from_config(_config()).get_heads())

@@ -1,0 +1,24 @@
+"""Make every repository: the one place that joins the ports to their SQL."""
+
+from server.domain.entropy import Entropy
+from server.domain.ports import Repositories
+from server.storage.audit import SqlAudit
+from server.storage.audit_seal import SqlAuditTrail
+from server.storage.delegations import Delegations, Effects
+from server.storage.flow import Interactions, PushedRequests, RememberedConsents
+from server.storage.people import Links, Sessions, Users
+from server.storage.registry import Agents, Clients, Resources
+from server.storage.sign_in_failures import SignInFailures
+from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
+
+
+def repositories(entropy: Entropy) -> Repositories:
+    """Return the repositories of one server."""
+    return Repositories(
+        clients=Clients(), agents=Agents(), resources=Resources(), users=Users(),
+        sessions=Sessions(), links=Links(), failures=SignInFailures(),
+        delegations=Delegations(), effects=Effects(), tokens=Tokens(), codes=Codes(),
+        refresh=RefreshTokens(), assertions=Assertions(), pushed=PushedRequests(),
+        interactions=Interactions(), consents=RememberedConsents(), audit=SqlAudit(entropy),
+        trail=SqlAuditTrail(),
+    )

@@ -1,0 +1,56 @@
+"""Records of what was minted: provenance is stored, not inferred (EXCHANGE X1)."""
+
+from sqlalchemy import BigInteger, Column, Integer, Table, Text
+
+from server.storage.tables.metadata import metadata
+
+token = Table(
+    "token",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("sub", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("grant_id", Text, index=True),
+    Column("parent_jti", Text, index=True),
+    Column("actor_jti", Text, index=True),
+    Column("sid", Text),
+    Column("family_id", Text, index=True),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("revoked_at", BigInteger),
+)
+
+refresh_family = Table(
+    "refresh_family",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False, index=True),
+    Column("user_id", Text, nullable=False, index=True),
+    Column("grant_id", Text, index=True),
+    Column("sid", Text, index=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("revoked_at", BigInteger),
+)
+
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("family_id", Text, nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+
+assertion = Table(
+    "client_assertion",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)

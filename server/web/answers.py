@@ -1,0 +1,88 @@
+"""The JSON answers of protocol routes: tokens, errors and refusals, never stored (RFC 6749 §5)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.domain.refusal import Refused, invalid_request
+from server.web.forms import BadForm
+from server.web.security_headers import JSON_HEADERS
+
+NO_STORE: Final[Mapping[str, str]] = JSON_HEADERS
+
+
+def json_answer(
+    body: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with a JSON document that no cache may keep."""
+    return Response(
+        orjson.dumps(body),
+        status_code=status,
+        media_type="application/json",
+        headers={**NO_STORE, **(headers or {})},
+    )
+
+
+def refusal(refused: Refused, issuer: str) -> Response:
+    """Answer an OAuth error (RFC 6749 §5.2) with its reason and what to do about it."""
+    headers = {"WWW-Authenticate": f'Basic realm="{issuer}"'} if refused.authenticate else None
+    return json_answer(_body(refused), refused.status, headers)
+
+
+def bearer_refusal(refused: Refused) -> Response:
+    """Answer a refused bearer token (RFC 6750 §3)."""
+    challenge = "Bearer"
+    if refused.reason != "token_missing":
+        # RFC 6750 §3.1: a request without a token gets no error code.
+        challenge = f'Bearer error="{refused.error}", error_description="{refused.description}"'
+    return json_answer(_body(refused), refused.status, {"WWW-Authenticate": challenge})
+
+
+def bad_form(bad: BadForm) -> Response:
+    """Answer a form that could not be read."""
+    return json_answer(
+        {
+            "error": bad.error,
+            "error_description": bad.description,
+            "reason": "malformed",
+            "action": "stop",
+        },
+        400,
+    )
+
+
+def unavailable() -> Response:
+    """Answer that nothing can be decided now: 503, never yes."""
+    body = {
+        "error": "temporarily_unavailable",
+        "error_description": "The server cannot do this now.",
+        "reason": "unavailable",
+        "action": "retry",
+    }
+    return json_answer(body, 503, {"Retry-After": "1"})
+
+
+def authorization_header(request: Request) -> str | Refused | None:
+    """Return the one Authorization header; two of them are refused."""
+    found = request.headers.getlist("authorization")
+    if len(found) > 1:
+        return invalid_request("several_authorizations", "Send one Authorization header.")
+    return found[0] if found else None
+
+
+def request_id(request: Request) -> str | None:
+    """Return the id of this request for the audit, if the front gave it one."""
+    found = request.scope.get("state", {}).get("request_id")
+    return found if isinstance(found, str) else None
+
+
+def _body(refused: Refused) -> dict[str, object]:
+    return {
+        "error": refused.error,
+        "error_description": refused.description,
+        "reason": refused.reason,
+        "action": refused.advice.value,
+    }

@@ -1,0 +1,258 @@
+"""The consent page of one interaction: what may be allowed, in the words of whoever owns it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from authz.tx import Tx
+from server.domain.core import Core
+from server.domain.interactions import Interaction
+from server.domain.registry import Agent, Resource
+from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
+from server.identity.consent_offer import NoOffer, Offer, Section, held_objects, make_offer
+from server.web.origin import LOOPBACK_HOSTS, site_of
+from server.web.views.consent import (
+    ConsentPage,
+    DownstreamChoice,
+    DurationChoice,
+    HandOverChoice,
+    ObjectChoice,
+    ResourceAsk,
+    ScopeChoice,
+    starts_ticked,
+)
+from server.web.views.frame import AgentBadge, Frame
+
+SHOWN: Final = 50
+"""Objects of one section on the page; the others are found by name."""
+_SENTENCES: Final = {
+    "openid": "Know that it is you",
+    "profile": "See your name",
+    "email": "See your e-mail address",
+}
+_DURATIONS: Final = {
+    SESSION: ("Until you sign out", "Ends with this session"),
+    KEPT: ("Until you take it back", "Also while you are not here"),
+    "3600": ("1 hour", ""),
+    "86400": ("1 day", ""),
+    "604800": ("7 days", ""),
+    "2592000": ("30 days", ""),
+    "7776000": ("90 days", ""),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One showing of the page: `picks` are what was ticked before, none at first."""
+
+    interaction: Interaction
+    frame: Frame
+    user_id: str
+    picks: Picks | None = None
+    object_query: str = ""
+    problem: str | None = None
+
+
+async def consent_view(core: Core, base: str, asking: Asking) -> ConsentPage | NoOffer:
+    """Build the page from the registry and the graph as of now, in one consistent view."""
+    return await core.store.read(lambda tx: _view(core, tx, base, asking))
+
+
+def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffer:
+    request = asking.interaction.request
+    offer = make_offer(core, tx, request, asking.user_id, core.clock.now())
+    if isinstance(offer, NoOffer):
+        return offer
+    host, local = _goes_to(request.redirect_uri)
+    picks = asking.picks
+    kind: Literal["agent", "application"] = "agent" if offer.delegates else "application"
+    return ConsentPage(
+        frame=asking.frame,
+        action=f"{base}/consent",
+        interaction=asking.interaction.id,
+        kind=kind,
+        agent=_badge(core, tx, offer.agent) if offer.agent is not None else _client(core, offer),
+        client_name=offer.client.name,
+        purpose=offer.agent.purpose if offer.agent is not None else "",
+        resources=(
+            *_identity(offer, picks),
+            *(_section(core, tx, offer, section, asking) for section in offer.sections),
+        ),
+        durations=_durations(core, offer, picks),
+        redirect_host=host,
+        redirect_is_local=local,
+        hand_overs=tuple(
+            HandOverChoice(
+                value=agent.id,
+                agent=_badge(core, tx, agent),
+                purpose=agent.purpose,
+                ticked=picks is None or agent.id in picks.hand_overs,
+            )
+            for agent in offer.hand_overs
+        ),
+        downstreams=_downstreams(core, tx, offer, picks),
+        may_share=offer.delegates and any(s.objects_matter for s in offer.sections),
+        share_ticked=picks is not None and picks.allow_sharing,
+        replaces=bool(offer.earlier),
+        keep_ticked=picks is not None and picks.keep_earlier,
+        object_query=asking.object_query,
+        problem=asking.problem,
+        switch_account_url=f"{base}/sign-in?interaction={asking.interaction.id}",
+    )
+
+
+def _badge(core: Core, tx: Tx, agent: Agent) -> AgentBadge:
+    owner = core.rows.users.get(tx, agent.owner_id) if agent.owner_id is not None else None
+    return AgentBadge(
+        agent_id=agent.id,
+        name=agent.name,
+        owner=owner.name if owner is not None else None,
+        verified=not agent.provisional and owner is not None,
+    )
+
+
+def _client(core: Core, offer: Offer) -> AgentBadge:
+    """Show a client that has no agent (yet): unverified, unless it is ours."""
+    ours = site_of(core.policy.issuer).origin.partition("://")[2]
+    return AgentBadge(
+        agent_id="",
+        name=offer.client.name,
+        owner=ours if offer.client.first_party else None,
+        verified=offer.client.first_party,
+    )
+
+
+def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:
+    """Return the part about the person: what the client learns of them (OIDC Core §5.4)."""
+    if not offer.identity:
+        return ()
+    scopes = tuple(
+        ScopeChoice(
+            value=name,
+            sentence=_SENTENCES[name],
+            asked=True,
+            fixed=name == "openid",
+            ticked=picks is None or name in picks.scopes,
+        )
+        for name in ("openid", "profile", "email")
+        if name in offer.identity
+    )
+    return (ResourceAsk(name="Who you are", host="", scopes=scopes, objects_matter=False),)
+
+
+def _section(
+    core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking
+) -> ResourceAsk:
+    picks = asking.picks
+    scopes = tuple(
+        ScopeChoice(
+            value=section.scope_key(scope.name),
+            sentence=scope.description or scope.name,
+            asked=True,
+            destructive=scope.destructive,
+            ticked=(
+                starts_ticked(asked=True, destructive=scope.destructive)
+                if picks is None
+                else section.scope_key(scope.name) in picks.scopes
+            ),
+        )
+        for scope in section.scopes
+    )
+    objects: tuple[ObjectChoice, ...] = ()
+    hidden = 0
+    if offer.delegates and section.objects_matter:
+        objects, hidden = _objects(core, tx, offer, section, asking)
+    return ResourceAsk(
+        name=section.resource.name,
+        host=urlsplit(section.resource.id).netloc,
+        scopes=scopes,
+        objects_matter=offer.delegates and section.objects_matter,
+        objects=objects,
+        objects_hidden=hidden,
+    )
+
+
+def _objects(
+    core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking
+) -> tuple[tuple[ObjectChoice, ...], int]:
+    """Return what the person may pick, ticked ones first kept, and how many are not shown."""
+    picks = asking.picks
+    names, truncated = held_objects(core.relations, tx, section, asking.user_id, offer.agent)
+    labels = core.rows.resources.labels(tx, list(names))
+    wanted = asking.object_query.casefold()
+    ticked = (
+        {name for name in names if section.object_key(name) in picks.objects}
+        if picks is not None
+        else set(section.objects)
+    )
+    found = [name for name in names if wanted in labels.get(name, name).casefold()]
+    shown = [name for name in names if name in ticked]
+    shown += [name for name in found if name not in ticked][: max(0, SHOWN - len(shown))]
+    choices = tuple(
+        _object(section.resource, name, labels, section, ticked=name in ticked)
+        for name in sorted(shown, key=lambda name: (labels.get(name) or name).casefold())
+    )
+    return choices, max(len(names) - len(shown), 1 if truncated else 0)
+
+
+def _object(
+    resource: Resource, name: str, labels: dict[str, str], section: Section, *, ticked: bool
+) -> ObjectChoice:
+    kind = name.partition(":")[0]
+    pickable = next(p for p in resource.pickable if p.type == kind)
+    return ObjectChoice(
+        value=section.object_key(name),
+        label=labels.get(name, name),
+        kind=pickable.label,
+        contains=pickable.contains,
+        asked=name in section.objects,
+        ticked=ticked,
+    )
+
+
+def _downstreams(
+    core: Core, tx: Tx, offer: Offer, picks: Picks | None
+) -> tuple[DownstreamChoice, ...]:
+    if not offer.delegates:
+        return ()
+    choices = []
+    for edge in offer.edges:
+        service = core.rows.resources.get(tx, edge[0])
+        target = core.rows.resources.get(tx, edge[2])
+        scope = target.scopes.get(edge[3]) if target is not None else None
+        if service is None or target is None or scope is None:
+            continue
+        choices.append(
+            DownstreamChoice(
+                value=edge_key(edge),
+                service=service.name,
+                target=target.name,
+                sentence=scope.description or scope.name,
+                ticked=picks is not None and edge_key(edge) in picks.downstreams,
+            )
+        )
+    return tuple(choices)
+
+
+def _durations(core: Core, offer: Offer, picks: Picks | None) -> tuple[DurationChoice, ...]:
+    """Return the times to choose from; at first the shortest that does what was asked."""
+    offered = offered_durations(core, offer)
+    first = SESSION if not offer.offline else next(value for value in offered if value != SESSION)
+    chosen = picks.duration if picks is not None and picks.duration in offered else first
+    return tuple(
+        DurationChoice(
+            value=value,
+            label=_DURATIONS[value][0],
+            hint=_DURATIONS[value][1],
+            ticked=value == chosen,
+        )
+        for value in offered
+    )
+
+
+def _goes_to(redirect_uri: str) -> tuple[str, bool]:
+    """Return where the browser goes afterwards, and whether that is this computer."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme not in {"http", "https"}:
+        return f"{parts.scheme}:", True
+    return parts.netloc, (parts.hostname or "") in LOOPBACK_HOSTS

@@ -1,0 +1,219 @@
+"""Strict application/x-www-form-urlencoded parsing for protocol routes and pages.
+
+RFC 6749 §3.1 and §3.2: a parameter without a value counts as omitted, and none may be
+sent twice. A bad form is a value (`BadForm`), never an exception, so that an endpoint reads
+as the list of its checks.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import Request
+
+_CONTENT_TYPE: Final = re.compile(
+    r'application/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset=(?:"utf-8"|utf-8)[ \t]*)?;?[ \t]*',
+    re.IGNORECASE,
+)
+_BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class FormFault(StrEnum):
+    """Why a form was refused: a closed list, safe to show and to count."""
+
+    CONTENT_TYPE = "the body must be application/x-www-form-urlencoded in UTF-8"
+    CONTENT_ENCODING = "an encoded (compressed) body is not accepted"
+    TOO_LARGE = "the body is too large"
+    TOO_MANY = "there are too many parameters"
+    TOO_LONG = "a parameter is too long"
+    NOT_ENCODED = "the parameters are not correctly percent-encoded"
+    NOT_UTF8 = "a parameter is not valid UTF-8"
+    CONTROL_CHARACTER = "a parameter holds a control character"
+    NAMELESS = "a parameter has no name"
+    DUPLICATE = "a parameter is included more than once"
+
+
+@dataclass(frozen=True, slots=True)
+class BadForm:
+    """A refused form.
+
+    `error` is the OAuth error code (RFC 6749 §5.2) and `description` a fixed ASCII sentence
+    that repeats nothing of what was sent.
+    """
+
+    fault: FormFault
+
+    @property
+    def error(self) -> str:
+        """The OAuth error code, always `invalid_request`."""
+        return "invalid_request"
+
+    @property
+    def description(self) -> str:
+        """A sentence for the sender."""
+        return self.fault.value
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for a page; OAuth endpoints answer 400 whatever it was."""
+        if self.fault is FormFault.TOO_LARGE:
+            return 413
+        if self.fault in {FormFault.CONTENT_TYPE, FormFault.CONTENT_ENCODING}:
+            return 415
+        return 400
+
+
+@dataclass(frozen=True, slots=True)
+class FormLimits:
+    """Bounds of one form: bytes of the body, number of parameters, characters of each."""
+
+    body_bytes: int = 64 * 1024
+    parameters: int = 100
+    name_chars: int = 128
+    value_chars: int = 32 * 1024
+
+
+#: For OAuth endpoints, which carry a few tokens and at most one `authorization_details`.
+PROTOCOL_LIMITS: Final = FormLimits()
+#: For posts of pages, which may carry one small parameter for each object that was ticked.
+PAGE_LIMITS: Final = FormLimits(body_bytes=256 * 1024, parameters=2500, value_chars=4096)
+
+
+class Form(Mapping[str, str]):
+    """Frozen parameters: each single name maps to its one value, never an empty one.
+
+    A name that the caller declared repeatable is read with `every`, and is not in the mapping.
+    The representation shows names only, since values are passwords and tokens.
+    """
+
+    __slots__ = ("_many", "_single")
+
+    def __init__(self, single: Mapping[str, str], many: Mapping[str, tuple[str, ...]]) -> None:
+        """Wrap already checked parameters."""
+        self._single = MappingProxyType(dict(single))
+        self._many = MappingProxyType(dict(many))
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a parameter; `KeyError` when omitted."""
+        return self._single[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the single parameters."""
+        return iter(self._single)
+
+    def __len__(self) -> int:
+        """Count the single parameters."""
+        return len(self._single)
+
+    def __repr__(self) -> str:
+        """Show names, never values."""
+        return f"Form({sorted([*self._single, *self._many])})"
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """Return all values of a repeatable parameter in the order sent; empty if omitted."""
+        return self._many.get(name, ())
+
+
+async def read_form(
+    request: Request,
+    *,
+    repeatable: Collection[str] = (),
+    limits: FormLimits = PROTOCOL_LIMITS,
+) -> Form | BadForm:
+    """Read and parse a request's form, holding at most `limits.body_bytes` of it in memory.
+
+    Raises `starlette.requests.ClientDisconnect` when the sender goes away.
+    """
+    kinds = request.headers.getlist("content-type")
+    if len(kinds) != 1 or not _CONTENT_TYPE.fullmatch(kinds[0].strip(" \t")):
+        return BadForm(FormFault.CONTENT_TYPE)
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        return BadForm(FormFault.CONTENT_ENCODING)
+    declared = request.headers.get("content-length", "")
+    if len(declared) > 18 or (declared.isdecimal() and int(declared) > limits.body_bytes):
+        return BadForm(FormFault.TOO_LARGE)
+    body = bytearray()
+    async for chunk in request.stream():
+        if len(body) + len(chunk) > limits.body_bytes:
+            return BadForm(FormFault.TOO_LARGE)
+        body += chunk
+    return parse_parameters(bytes(body), repeatable=repeatable, limits=limits)
+
+
+def parse_query(
+    request: Request,
+    *,
+    repeatable: Collection[str] = (),
+    limits: FormLimits = PROTOCOL_LIMITS,
+) -> Form | BadForm:
+    """Parse the query of a request by the same rules (RFC 6749 §3.1, authorization request)."""
+    raw: bytes = request.scope["query_string"]
+    if len(raw) > limits.body_bytes:
+        return BadForm(FormFault.TOO_LARGE)
+    return parse_parameters(raw, repeatable=repeatable, limits=limits)
+
+
+def parse_parameters(
+    encoded: bytes,
+    *,
+    repeatable: Collection[str] = (),
+    limits: FormLimits = PROTOCOL_LIMITS,
+) -> Form | BadForm:
+    """Parse `a=1&b=2`, refusing what two readers could understand differently."""
+    try:
+        text = encoded.decode("ascii")
+    except UnicodeDecodeError:
+        return BadForm(FormFault.NOT_ENCODED)
+    if _BROKEN_ESCAPE.search(text):
+        return BadForm(FormFault.NOT_ENCODED)
+    if text.count("&") >= limits.parameters:
+        return BadForm(FormFault.TOO_MANY)
+    seen: set[str] = set()
+    single: dict[str, str] = {}
+    many: dict[str, list[str]] = {}
+    for piece in text.split("&"):
+        if not piece:
+            continue
+        raw_name, _, raw_value = piece.partition("=")
+        name, value = _decode(raw_name), _decode(raw_value)
+        if name is None or value is None:
+            return BadForm(FormFault.NOT_UTF8)
+        fault = _fault(name, value, limits)
+        if fault is not None:
+            return BadForm(fault)
+        if name in repeatable:
+            if value:
+                many.setdefault(name, []).append(value)
+        elif name in seen:
+            # RFC 6749 §3.1: an empty one still counts as included.
+            return BadForm(FormFault.DUPLICATE)
+        elif value:
+            single[name] = value
+        seen.add(name)
+    return Form(single, {name: tuple(values) for name, values in many.items()})
+
+
+def _decode(piece: str) -> str | None:
+    if "+" in piece:
+        piece = piece.replace("+", " ")
+    if "%" not in piece:
+        return piece
+    try:
+        return unquote_to_bytes(piece).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _fault(name: str, value: str, limits: FormLimits) -> FormFault | None:
+    if not name:
+        return FormFault.NAMELESS
+    if len(name) > limits.name_chars or len(value) > limits.value_chars:
+        return FormFault.TOO_LONG
+    if _CONTROL.search(name) or _CONTROL.search(value):
+        return FormFault.CONTROL_CHARACTER
+    return None

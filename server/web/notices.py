@@ -1,0 +1,35 @@
+"""What a page says on top after a 303: one of these sentences, named by `?done=`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from starlette.requests import Request
+
+from server.web.forms import BadForm, parse_query
+from server.web.views.frame import Notice
+
+NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
+    {
+        "revoked": Notice(text="Revoked. Nothing that it allowed works any more.", tone="good"),
+        "already": Notice(text="It was revoked before."),
+        "narrowed": Notice(text="Taken away, here and for every helper below.", tone="good"),
+        "nothing": Notice(text="Nothing was changed."),
+        "undone": Notice(text="Undone.", tone="good"),
+        "suspended": Notice(text="Suspended. Nothing it asks for is allowed.", tone="good"),
+        "resumed": Notice(text="Resumed.", tone="good"),
+        "retired": Notice(text="Retired for good.", tone="good"),
+        "owner": Notice(text="The owner was changed.", tone="good"),
+        "disabled": Notice(text="Disabled. Nothing works for this person any more.", tone="good"),
+        "enabled": Notice(text="Enabled.", tone="good"),
+        "registered": Notice(
+            text="Registered. An administrator says what it may ever hold.", tone="good"
+        ),
+    }
+)
+
+
+def notice_of(request: Request) -> Notice | None:
+    """Return the sentence that the query names, or none."""
+    query = parse_query(request)
+    return None if isinstance(query, BadForm) else NOTICES.get(query.get("done", ""))

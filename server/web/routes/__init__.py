@@ -1,0 +1,42 @@
+"""Every route of the server, and where it hangs."""
+
+from starlette.routing import BaseRoute
+
+from server.services import Services
+from server.web.front import derived, make_front
+from server.web.routes import (
+    access,
+    authorize,
+    consent,
+    console,
+    end_session,
+    home,
+    my_agents,
+    owned,
+    par,
+    protocol,
+    setup,
+    sign_in,
+    sign_out,
+    sign_up,
+    well_known,
+)
+from server.web.routes.well_known import root_routes
+
+
+def every_route(services: Services) -> list[BaseRoute]:
+    """Return all routes below the issuer's path."""
+    front = make_front(services.core, secret_key=services.secret_key)
+    people = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, *console.MODULES)
+    pages = [module.routes(front) for module in people]
+    code_key = derived(services.secret_key, b"authorization-code")
+    pages += [
+        authorize.routes(front, code_key),
+        consent.routes(front),
+        end_session.routes(front, services.reader),
+    ]
+    hot = [module.routes(services) for module in (protocol, access, well_known, par)]
+    return [route for group in (*hot, *pages) for route in group]
+
+
+__all__ = ["every_route", "root_routes"]

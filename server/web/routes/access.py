@@ -1,0 +1,66 @@
+"""The two calls of a resource server: evaluation and relations (DESIGN 3.10)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from authz.jose import InvalidToken
+from authz.jose.strict_json import parse_object
+from server.domain.refusal import Refused, invalid_request
+from server.domain.registry import Client
+from server.protocol.client_auth import authenticate
+from server.services import Services
+from server.web.api_answers import authorization_header, json_answer, refusal
+from server.web.forms import Form
+from server.web.routes.protocol import failing_closed
+
+MAX_BODY = 64 * 1024
+_NO_FORM = Form({}, {})
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes under /access/v1."""
+    issuer = services.core.policy.issuer
+
+    async def evaluation(request: Request) -> Response:
+        asked = await _asked(services, request)
+        if isinstance(asked, Refused):
+            return refusal(asked, issuer)
+        answer = await services.evaluation.answer(*asked)
+        return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
+
+    async def relations(request: Request) -> Response:
+        asked = await _asked(services, request)
+        if isinstance(asked, Refused):
+            return refusal(asked, issuer)
+        answer = await services.relations_api.answer(*asked)
+        return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
+
+    return [
+        Route("/access/v1/evaluation", failing_closed(evaluation), methods=["POST"]),
+        Route("/access/v1/relations", failing_closed(relations), methods=["POST"]),
+    ]
+
+
+async def _asked(
+    services: Services, request: Request
+) -> tuple[Client, Mapping[str, Any]] | Refused:
+    authorization = authorization_header(request)
+    if isinstance(authorization, Refused):
+        return authorization
+    await services.core.snapshot.refresh()
+    client = await authenticate(services.core, services.client_keys, _NO_FORM, authorization)
+    if isinstance(client, Refused):
+        return client
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return invalid_request("too_large", "The request is too large.")
+    try:
+        return client, parse_object(bytes(body))
+    except InvalidToken:
+        return invalid_request("malformed", "The body is no JSON object that we accept.")

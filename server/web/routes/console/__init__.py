@@ -1,0 +1,5 @@
+"""`/admin`: the administrator's console. Everybody else finds nothing there (404)."""
+
+from server.web.routes.console import agents, audit, delegations, one_agent, people
+
+MODULES = (agents, one_agent, delegations, people, audit)

@@ -1,0 +1,38 @@
+"""`/par` (RFC 9126): an authenticated client pushes its authorization request."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.domain.refusal import Refused
+from server.protocol.authorize import REPEATABLE
+from server.protocol.client_auth import authenticate
+from server.protocol.par import push
+from server.services import Services
+from server.web.answers import authorization_header, bad_form, json_answer, refusal
+from server.web.forms import BadForm, read_form
+from server.web.routes.protocol import failing_closed
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the route of pushed authorization requests."""
+    core = services.core
+    issuer = core.policy.issuer
+
+    async def par(request: Request) -> Response:
+        authorization = authorization_header(request)
+        if isinstance(authorization, Refused):
+            return refusal(authorization, issuer)
+        form = await read_form(request, repeatable=REPEATABLE)
+        if isinstance(form, BadForm):
+            return bad_form(form)
+        await core.snapshot.refresh()
+        client = await authenticate(core, services.client_keys, form, authorization)
+        if isinstance(client, Refused):
+            return refusal(client, issuer)
+        pushed = await push(core, client, form)
+        if isinstance(pushed, Refused):
+            return refusal(pushed, issuer)
+        return json_answer(pushed.json(), 201)
+
+    return [Route("/par", failing_closed(par), methods=["POST"])]

@@ -1,0 +1,143 @@
+"""`/sign-in`: address and password, for a waiting authorization or for one's own pages."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.defence.slow_down import Wait
+from server.identity.sign_in import Browser, SignedIn, sign_in
+from server.web.browser import (
+    DEVICE,
+    browser_binding,
+    browser_secret,
+    current_session,
+    set_browser,
+    set_signed_in,
+    source_address,
+    waiting_interaction,
+)
+from server.web.forms import BadForm, parse_query
+from server.web.front import Front
+from server.web.routes.waiting import waiting_words
+from server.web.views.account import SignInPage
+from server.web.views.frame import Frame, Notice
+from server.web.way_back import WayBack, way_back
+
+WRONG = "This address and password do not belong together."
+WELCOME = Notice(text="Your account is ready. Sign in to go on.", tone="good")
+
+
+def routes(front: Front) -> list[Route]:
+    """Return the routes of sign-in."""
+    return [
+        Route("/sign-in", front.guarded(lambda r: _show(front, r)), methods=["GET"]),
+        Route("/sign-in", front.guarded(lambda r: _post(front, r)), methods=["POST"]),
+    ]
+
+
+async def _show(front: Front, request: Request) -> Response:
+    query = parse_query(request)
+    if isinstance(query, BadForm):
+        return front.redirect("/sign-in")
+    back = way_back(next_path=query.get("next"), interaction=query.get("interaction"))
+    secret = browser_secret(front.cookies, request)
+    fresh = secret or front.core.entropy.token(32)
+    hint = ""
+    name: str | None = None
+    if back.interaction:
+        found = await waiting_interaction(front.core, front.cookies, request, back.interaction)
+        if found is None:
+            return gone(front)
+        hint = found.request.login_hint or ""
+        name = await _client_name(front, found.request.client_id)
+    notice = WELCOME if query.get("welcome") == "yes" else None
+    response = _page(front, fresh, back, email=hint, for_name=name, notice=notice)
+    if secret is None:
+        set_browser(front.cookies, response, fresh)
+    return response
+
+
+async def _post(front: Front, request: Request) -> Response:
+    secret = browser_secret(front.cookies, request)
+    form = await front.form(request, browser_binding(secret or ""))
+    if isinstance(form, Response):
+        return form
+    query = parse_query(request)
+    if secret is None or isinstance(query, BadForm):
+        return front.redirect("/sign-in")
+    back = way_back(
+        next_path=query.get("next"),
+        interaction=form.get("interaction") or query.get("interaction"),
+    )
+    name: str | None = None
+    if back.interaction:
+        found = await waiting_interaction(front.core, front.cookies, request, back.interaction)
+        if found is None:
+            return gone(front)
+        name = await _client_name(front, found.request.client_id)
+    now = await current_session(front.core, front.cookies, request)
+    email = form.get("email", "")
+    outcome = await sign_in(
+        front.core,
+        front.passwords,
+        front.slow_down,
+        email=email,
+        password=form.get("password", ""),
+        browser=Browser(
+            address=source_address(request),
+            device=front.cookies.read(request, DEVICE),
+            sid=now[0].id if now else None,
+        ),
+        interaction_id=back.interaction or None,
+    )
+    if isinstance(outcome, SignedIn):
+        response = front.redirect(back.target)
+        set_signed_in(front.cookies, response, outcome)
+        return response
+    if isinstance(outcome, Wait):
+        problem = f"Too many tries. You can try again in {waiting_words(outcome.seconds)}."
+        response = _page(
+            front, secret, back, email=email, for_name=name, problem=problem, status=429
+        )
+        response.headers["Retry-After"] = str(outcome.seconds)
+        return response
+    return _page(front, secret, back, email=email, for_name=name, problem=WRONG, status=400)
+
+
+async def _client_name(front: Front, client_id: str) -> str | None:
+    client = await front.core.snapshot.client(client_id)
+    return client.name if client else None
+
+
+def gone(front: Front) -> Response:
+    """Answer for an authorization that does not wait in this browser, whatever the reason."""
+    return front.error(
+        "This sign-in is no longer waiting",
+        "It has ended, took too long, or was started in another browser.",
+        "Go back to the application and start again.",
+        404,
+    )
+
+
+def _page(
+    front: Front,
+    secret: str,
+    back: WayBack,
+    *,
+    email: str = "",
+    for_name: str | None = None,
+    problem: str | None = None,
+    notice: Notice | None = None,
+    status: int = 200,
+) -> Response:
+    open_to_all = front.core.policy.self_registration
+    view = SignInPage(
+        frame=Frame(csrf=front.browser_token(secret), notice=notice),
+        action=front.base + back.carried_by("/sign-in"),
+        interaction=back.interaction,
+        for_name=for_name,
+        problem=problem,
+        email=email,
+        sign_up_url=front.base + back.carried_by("/sign-up") if open_to_all else None,
+    )
+    return front.pages.page("sign_in", view, status=status)

@@ -1,0 +1,53 @@
+"""Metadata in all three well-known forms, and the key set: cached bytes (RFC 8414 §3.1)."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.keys.jwks import CACHED_FOR
+from server.protocol.metadata import metadata
+from server.services import Services
+
+_PUBLIC = {
+    "Cache-Control": f"public, max-age={CACHED_FOR}",
+    # Public documents that browser-based clients read.
+    "Access-Control-Allow-Origin": "*",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def root_routes(services: Services, base_path: str) -> list[Route]:
+    """Return the well-known routes at the root of the origin, for an issuer with a path."""
+
+    async def document(_: Request) -> Response:
+        return _document(services)
+
+    return [
+        Route(f"/.well-known/{name}{base_path}", document, methods=["GET"])
+        for name in ("oauth-authorization-server", "openid-configuration")
+    ]
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes below the issuer's own path."""
+
+    async def document(_: Request) -> Response:
+        return _document(services)
+
+    async def jwks(request: Request) -> Response:
+        await services.core.snapshot.refresh()
+        published = services.keys.published
+        headers = {**_PUBLIC, "ETag": published.etag}
+        if request.headers.get("if-none-match") == published.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(published.body, media_type="application/jwk-set+json", headers=headers)
+
+    return [
+        Route("/.well-known/openid-configuration", document, methods=["GET"]),
+        Route("/jwks", jwks, methods=["GET"]),
+    ]
+
+
+def _document(services: Services) -> Response:
+    body = metadata(services.core.policy, services.keys.algorithms)
+    return Response(body, media_type="application/json", headers=_PUBLIC)

@@ -1,0 +1,74 @@
+"""View-models: frozen values that routes build and templates show; templates see nothing else.
+
+Each page has one class here and one template of the name in `PAGES`. All instants are Unix
+milliseconds, all URLs absolute paths (the issuer's path included), and all text raw: escaping
+and making hidden characters visible is the renderer's work. Each class names the form fields
+that it posts.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from server.web.views.account import (
+    ErrorPage,
+    FormPostPage,
+    MessagePage,
+    SignedOutPage,
+    SignInPage,
+    SignOutPage,
+    SignUpPage,
+)
+from server.web.views.admin import (
+    AdminAgentPage,
+    AdminAgentsPage,
+    AdminAuditPage,
+    AdminDelegationsPage,
+    AdminPeoplePage,
+)
+from server.web.views.consent import ConsentPage
+from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
+
+#: Any page's view-model.
+Page = (
+    SignInPage
+    | SignUpPage
+    | SignOutPage
+    | SignedOutPage
+    | MessagePage
+    | ErrorPage
+    | FormPostPage
+    | ConsentPage
+    | MyAgentsPage
+    | DelegationPage
+    | PreviewPage
+    | AdminAgentsPage
+    | AdminAgentPage
+    | AdminDelegationsPage
+    | AdminPeoplePage
+    | AdminAuditPage
+)
+
+#: Name of each page (its template without `.html`) and the view-model that it takes.
+PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
+    {
+        "sign_in": SignInPage,
+        "sign_up": SignUpPage,
+        "sign_out": SignOutPage,
+        "signed_out": SignedOutPage,
+        "message": MessagePage,
+        "error": ErrorPage,
+        "form_post": FormPostPage,
+        "consent": ConsentPage,
+        "my_agents": MyAgentsPage,
+        "delegation": DelegationPage,
+        "preview": PreviewPage,
+        "admin/agents": AdminAgentsPage,
+        "admin/agent": AdminAgentPage,
+        "admin/delegations": AdminDelegationsPage,
+        "admin/people": AdminPeoplePage,
+        "admin/audit": AdminAuditPage,
+    }
+)
+
+__all__ = ["PAGES", "Page"]

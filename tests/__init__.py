@@ -1,0 +1,1 @@
+"""The tests of Mandate; `tests` is a package so that no folder in it can shadow one of ours."""

@@ -1,0 +1,1 @@
+"""What holds the house together: layers, sizes, banned calls, documents that cannot rot."""

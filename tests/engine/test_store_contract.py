@@ -1,0 +1,200 @@
+"""What every store of tuples promises: memory, SQLite and PostgreSQL alike."""
+
+import pytest
+
+from authz.errors import ConditionConflict, WriteConflict
+from authz.model.subject import Subject, TupleKey, parse_key
+from authz.stores.protocol import Filter, NewTuple, Wanted
+
+ANNE = Subject("user", "anne")
+
+
+def key(text: str) -> TupleKey:
+    left, _, user = text.partition("@")
+    name, _, relation = left.partition("#")
+    return parse_key(user, relation, name)
+
+
+def new(text: str, condition: str = "", context: str = "") -> NewTuple:
+    return NewTuple(key(text), condition, context)
+
+
+def wanted(direct="", usersets="", tuplesets="") -> Wanted:
+    return Wanted("doc", *(tuple(names.split()) for names in (direct, usersets, tuplesets)))
+
+
+@pytest.fixture
+def filled(store):
+    store.write(
+        [
+            new("doc:1#viewer@user:anne"),
+            new("doc:1#viewer@user:bob"),
+            new("doc:1#viewer@user:*"),
+            new("doc:1#viewer@group:eng#member", "c", '{"x":1}'),
+            new("doc:1#parent@folder:a"),
+            new("doc:2#viewer@user:anne"),
+            new("doc:2#owner@user:anne"),
+            new("doc:3#parent@folder:a"),
+            new("folder:a#viewer@user:anne"),
+        ],
+        [],
+        1000,
+    )
+    return store
+
+
+def test_a_step_reads_the_users_own_tuples_and_the_wildcard_and_no_others(filled):
+    rows = filled.related(wanted(direct="viewer owner"), ["1"], ANNE)
+    assert sorted(rows) == [
+        ("1", "viewer", "user", "*", "", "", ""),
+        ("1", "viewer", "user", "anne", "", "", ""),
+    ]
+
+
+def test_a_step_reads_usersets_with_their_condition(filled):
+    rows = filled.related(wanted(usersets="viewer"), ["1", "2"], ANNE)
+    assert rows == [("1", "viewer", "group", "eng", "member", "c", '{"x":1}')]
+
+
+def test_a_step_reads_parents_of_many_objects_at_once(filled):
+    rows = filled.related(wanted(direct="viewer", tuplesets="parent"), ["1", "2", "3"], ANNE)
+    assert sorted(row[:2] + row[3:4] for row in rows) == [
+        ("1", "parent", "a"),
+        ("1", "viewer", "*"),
+        ("1", "viewer", "anne"),
+        ("2", "viewer", "anne"),
+        ("3", "parent", "a"),
+    ]
+
+
+def test_a_userset_as_user_is_no_wildcards_business(filled):
+    holder = Subject("group", "eng", "member")
+    rows = filled.related(wanted(direct="viewer"), ["1"], holder)
+    assert [row[2:5] for row in rows] == [("group", "eng", "member")]
+    assert filled.related(wanted(direct="viewer"), ["1"], Subject("group", "eng")) == []
+
+
+def test_a_step_that_wants_nothing_reads_nothing(filled):
+    assert filled.related(wanted(), ["1"], ANNE) == []
+
+
+def test_a_search_by_user_returns_what_each_of_them_holds(filled):
+    rows = filled.held("user", "", ["anne", "*", "nobody"], ["viewer", "parent"])
+    assert sorted(rows) == [
+        ("*", ("doc", "1", "viewer", "", "")),
+        ("anne", ("doc", "1", "viewer", "", "")),
+        ("anne", ("doc", "2", "viewer", "", "")),
+        ("anne", ("folder", "a", "viewer", "", "")),
+    ]
+    assert filled.held("group", "member", ["eng"], ["viewer"]) == [
+        ("eng", ("doc", "1", "viewer", "c", '{"x":1}'))
+    ]
+
+
+def test_every_write_has_the_next_revision(store):
+    assert store.revision() == 0
+    assert store.write([new("doc:1#viewer@user:anne")], [], 1) == 1
+    assert store.write([], [key("doc:1#viewer@user:anne")], 2) == 2
+    assert store.revision() == 2
+
+
+def test_a_tuple_that_is_there_cannot_be_written_again(filled):
+    with pytest.raises(WriteConflict) as refused:
+        filled.write([new("doc:9#viewer@user:anne"), new("doc:1#viewer@user:anne")], [], 2000)
+    assert refused.value.number == 2017
+    assert filled.read(Filter("doc", "9"), 10) == []
+
+
+def test_a_tuple_that_is_not_there_cannot_be_deleted(filled):
+    with pytest.raises(WriteConflict):
+        filled.write([], [key("doc:1#viewer@user:anne"), key("doc:1#viewer@user:carl")], 2000)
+    assert filled.related(wanted(direct="viewer"), ["1"], ANNE) != []
+
+
+def test_duplicates_and_missing_tuples_can_be_ignored(filled):
+    filled.write(
+        [new("doc:1#viewer@user:anne"), new("doc:9#viewer@user:anne")],
+        [key("doc:1#viewer@user:carl"), key("doc:1#viewer@user:bob")],
+        2000,
+        ignore_duplicates=True,
+        ignore_missing=True,
+    )
+    changed = [(c.deleted, str(c.key)) for c in filled.changes(1, 100)]
+    assert changed == [(True, "doc:1#viewer@user:bob"), (False, "doc:9#viewer@user:anne")]
+
+
+def test_ignoring_a_duplicate_does_not_hide_another_condition(filled):
+    with pytest.raises(ConditionConflict):
+        filled.write([new("doc:1#viewer@user:anne", "c")], [], 2000, ignore_duplicates=True)
+
+
+def test_a_deletion_by_filter_takes_what_matches_and_logs_it(filled):
+    assert filled.delete_matching(Filter(user_type="user", user_id="anne"), 3000) == 4
+    assert filled.held("user", "", ["anne"], ["viewer", "owner"]) == []
+    assert len(filled.held("user", "", ["bob"], ["viewer"])) == 1
+    logged = filled.changes(1, 100)
+    assert {change.deleted for change in logged} == {True}
+    assert {change.changed_at for change in logged} == {3000}
+    assert {change.revision for change in logged} == {2}
+    assert len(logged) == 4
+
+
+def test_a_deletion_by_filter_that_finds_nothing_changes_nothing(filled):
+    assert filled.delete_matching(Filter(user_type="consent", user_id="none"), 3000) == 0
+    assert filled.changes(1, 100) == []
+
+
+def test_a_filter_names_a_side(filled):
+    with pytest.raises(ValueError, match="filter"):
+        filled.read(Filter(relation="viewer"), 10)
+    with pytest.raises(ValueError, match="filter"):
+        filled.delete_matching(Filter(), 1)
+
+
+@pytest.mark.parametrize(
+    ("matching", "expected"),
+    [
+        (Filter("doc", "1"), 5),
+        (Filter("doc"), 8),
+        (Filter("doc", "1", "viewer"), 4),
+        (Filter(user_type="user", user_id="anne"), 4),
+        (Filter("doc", user_type="user", user_id="anne"), 3),
+        (Filter(relation="viewer", user_type="user"), 5),
+        (Filter("doc", "1", user_type="group", user_id="eng", user_relation="member"), 1),
+    ],
+)
+def test_pages_put_together_are_the_whole_once(filled, matching, expected):
+    whole = filled.read(matching, 100)
+    assert len(whole) == expected
+    paged, after = [], None
+    while page := filled.read(matching, 2, after):
+        paged += page
+        after = page[-1].key
+    assert paged == whole
+    assert {stored.inserted_at for stored in whole} == {1000}
+
+
+def test_stores_do_not_see_each_other(stores):
+    one, two = stores
+    one.write([new("doc:1#viewer@user:anne")], [], 1)
+    assert two.revision() == 0
+    assert two.related(wanted(direct="viewer"), ["1"], ANNE) == []
+    assert two.held("user", "", ["anne"], ["viewer"]) == []
+    assert two.read(Filter("doc"), 10) == []
+    two.write([new("doc:1#viewer@user:anne")], [], 1)
+    assert two.delete_matching(Filter("doc"), 2) == 1
+    assert len(one.read(Filter("doc"), 10)) == 1
+
+
+STRANGE = ["'; DROP TABLE authz_tuple; --", 'a"b', "100%", "%(x)s", ":x", "ключ", "😀", "[1]", "\\"]
+
+
+@pytest.mark.parametrize("name", [s.replace(" ", "_").replace(":", ";") for s in STRANGE])
+def test_ids_are_data(store, name):
+    stored = NewTuple(TupleKey("doc", name, "viewer", "user", name, ""), "", "")
+    store.write([stored], [], 1)
+    for ids in ([name], [name, "other"]):
+        assert len(store.related(wanted(direct="viewer"), ids, Subject("user", name))) == 1
+    assert store.held("user", "", [name], ["viewer"]) == [(name, ("doc", name, "viewer", "", ""))]
+    store.write([], [stored.key], 2)
+    assert store.read(Filter("doc"), 10) == []
