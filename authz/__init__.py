@@ -1,0 +1,1 @@
+"""DECIDES: relationship-based authorization, signed tokens and decisions, usable alone."""

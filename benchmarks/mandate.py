@@ -29,7 +29,8 @@ from server.protocol.minting import Authorization
 from server.settings import Settings
 from server.storage.migrate import upgrade
 from tests.support.ports import free_port
-from tests.support.world import DOCS, Party, Stage, World, set_stage
+from tests.support.stage import Stage, set_stage
+from tests.support.world import DOCS, Party, World
 
 NAME = "mandate"
 assert DOCS == RESOURCE

@@ -4,13 +4,13 @@ import asyncio
 import ssl
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from authz.clock import Clock, SystemClock
 from authz.relations import Relations
 from server.domain.core import Core
 from server.domain.entropy import Entropy, SystemEntropy
 from server.domain.snapshot import Snapshot
+from server.domain.unit import Store
 from server.keys.envelope import Envelope
 from server.keys.kek import KeyEncryptionKey, parse_keks, read_kek_file
 from server.keys.live import LiveKeys
@@ -25,16 +25,17 @@ from server.services.client_keys import RemoteClientKeys
 from server.services.registration import put_core_model
 from server.settings import Settings
 from server.signals.audit_seal import run_sealer
+from server.signals.observed import Observed
+from server.signals.readiness import Readiness
+from server.signals.telemetry import Telemetry, TracedStore
 from server.storage.keys import SqlSigningKeys
 from server.storage.maintenance import run_maintenance
-from server.storage.migrate import missing
+from server.storage.migrate import missing, wanted
 from server.storage.repositories import repositories
+from server.storage.schema_state import applied_in
 from server.storage.secrets import server_key
 from server.storage.store import OpenStore, open_store
 from server.storage.unit import changes_since
-
-if TYPE_CHECKING:
-    from server.web.application import ASGIApp
 
 STORE_ID = "mandate"
 """The relationship store of the product's own model."""
@@ -64,18 +65,24 @@ class Server:
     envelope: Envelope
     fetcher: Fetcher
     resolver: SystemResolver
+    telemetry: Telemetry
 
     async def close(self) -> None:
         """Close connections; everything acknowledged is stored by now."""
         await self.fetcher.close()
         self.resolver.close()
         await self.store.close()
+        await asyncio.to_thread(self.telemetry.close)
 
 
 async def assemble(
-    settings: Settings, *, clock: Clock | None = None, entropy: Entropy | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Server:
-    """Open the database and make the use cases.
+    """Open the database and make the use cases; without `telemetry` nothing is reported.
 
     Raises `SchemaBehindError`, `UnusableKek`, `SealBroken` and `UnavailableError`.
     """
@@ -86,9 +93,21 @@ async def assemble(
     if lacking:
         message = f"the database lacks {', '.join(lacking)}: run `mandate migrate`"
         raise SchemaBehindError(message)
-    store = open_store(url)
+    opened = open_store(url)
+    try:
+        return await _assemble(settings, opened, clock, entropy, telemetry or Telemetry())
+    except BaseException:
+        await opened.close()
+        raise
+
+
+async def _assemble(
+    settings: Settings, opened: OpenStore, clock: Clock, entropy: Entropy, telemetry: Telemetry
+) -> Server:
+    store: Store = TracedStore(opened, telemetry) if telemetry.tracing else opened
     rows = repositories(entropy)
     snapshot = Snapshot(store, rows, changes_since)
+    telemetry.watch(lambda: opened.waiting, snapshot)
     core = Core(
         policy=settings.policy(),
         clock=clock,
@@ -119,7 +138,7 @@ async def assemble(
         RemoteClientKeys(RemoteKeySets(fetcher, clock)),
         await server_key(store, envelope, entropy),
     )
-    return Server(settings, services, store, envelope, fetcher, resolver)
+    return Server(settings, services, opened, envelope, fetcher, resolver, telemetry)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
@@ -135,16 +154,22 @@ def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None,
     )
 
 
-def create_app(server: Server) -> "ASGIApp":
+def create_app(server: Server) -> Observed:
     """Make the ASGI application of an assembled server.
 
     The pages are imported here: a command that only opens the database is quick.
     """
     from server.web.application import make_application  # noqa: PLC0415
 
-    return make_application(
+    core, keys = server.services.core, server.services.keys
+    readiness = Readiness(
+        core.store, applied=applied_in, wanted=wanted(), can_sign=lambda: bool(keys.algorithms)
+    )
+    application = make_application(
         server.services,
+        readiness,
         base_path=server.settings.base_path,
         beside=lambda stop: _in_background(server, stop),
         close=server.close,
     )
+    return Observed(application, server.telemetry, core.entropy)

@@ -1,7 +1,7 @@
 """Settings from the environment (`MANDATE_…`), read once; unsafe combinations do not start."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -74,7 +74,9 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(
         default=None, description="Where traces and metrics go (OTLP over HTTP); silent without."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     @model_validator(mode="after")
     def _safe(self) -> Self:

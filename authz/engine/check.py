@@ -79,10 +79,10 @@ def _together(model: Model, store: TupleReader, questions: list[Question]) -> li
             named = False
             formula.next_round()
             for state in tuple(open_states):
-                value = formula.value(state)
-                if value.known:
+                answer = _evaluate(formula, state)
+                if answer is not None:
                     open_states.discard(state)
-                    answers[state] = value.verdict
+                    answers[state] = answer
         if not open_states:
             break
         try:
@@ -92,3 +92,11 @@ def _together(model: Model, store: TupleReader, questions: list[Question]) -> li
             break
         depth += 1
     return [answers[question.state] for question in questions]
+
+
+def _evaluate(formula: Formula, state: State) -> Verdict | None:
+    try:
+        value = formula.value(state)
+    except ResolutionTooComplex as error:
+        return error
+    return value.verdict if value.known else None

@@ -7,15 +7,19 @@ before everything is read.
 
 Evaluation is depth first with an explicit stack (a chain of usersets must not be a chain of
 Python frames). A false that rests on a state still being evaluated is kept provisionally, and
-becomes final with the head of its cycle.
+becomes final with the head of its cycle. That is right as long as more truth below only means
+more truth above. A cycle through the right side of a `but not` is different: there the answer
+depends on where the cycle was entered, so nothing of it is kept and each way is followed, up to
+a limit.
 """
 
 from collections.abc import Generator, Iterable
 from typing import Final, NamedTuple, TypeAlias
 
 from authz.engine.facts import NOTHING, Facts, Found
+from authz.engine.limits import MAX_EVALUATIONS
 from authz.engine.query import State
-from authz.errors import CheckError
+from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model, Relation
 from authz.model.reach import UserKey
 from authz.model.schema import (
@@ -42,6 +46,8 @@ class Value(NamedTuple):
     kind: int
     rests_on: int = _FREE
     error: CheckError | None = None
+    keeps: bool = True
+    """The same wherever the cycle that it lies on was entered."""
 
     @property
     def known(self) -> bool:
@@ -71,21 +77,28 @@ class Formula:
             (user.type, user.id, user.relation) if user.relation else None
         )
         self._settled: dict[State, Value] = {}
-        self._round: dict[State, Value] = {}
+        """True and plainly false: whatever the way that led there, and whatever is read later."""
+        self._unknown: set[State] = set()
+        """Not settled by what has been read so far."""
+        self._rooted: dict[State, Value] = {}
+        """Cycles and errors: good for the question at hand, which another may meet otherwise."""
         self._provisional: dict[State, Value] = {}
         self._progress: dict[State, int] = {}
         self._unread = UNKNOWN
+        self._steps = 0
 
     def unread_is(self, error: CheckError) -> None:
         """From now on a state that was not read is this error: the limit is reached."""
         self._unread = Value(_ERROR, error=error)
 
     def next_round(self) -> None:
-        """Forget what was not settled: more has been read."""
-        self._round.clear()
+        """Forget what was unknown: more has been read."""
+        self._unknown.clear()
 
     def value(self, root: State) -> Value:
         """Evaluate a state with the facts read so far."""
+        self._rooted.clear()
+        self._steps = 0
         answer = self._known(root)
         if answer is not None:
             return answer
@@ -104,13 +117,19 @@ class Formula:
                 continue
             answer = self._known(child)
             if answer is None:
+                self._steps += 1
+                if self._steps > MAX_EVALUATIONS:
+                    self._forget()
+                    raise ResolutionTooComplex("the check has too many ways to follow")
                 self._progress[child] = len(stack)
                 stack.append((child, self._state(child), len(self._provisional)))
 
     def _known(self, state: State) -> Value | None:
-        for values in (self._settled, self._round, self._provisional):
+        for values in (self._settled, self._rooted, self._provisional):
             if (found := values.get(state)) is not None:
                 return found
+        if state in self._unknown:
+            return UNKNOWN
         if state in self._progress:
             return Value(_CYCLE, self._progress[state])
         if state == self._user_state:
@@ -123,30 +142,37 @@ class Formula:
         """Record a state's value, and settle the cycle that it heads."""
         del self._progress[state]
         if value.rests_on < position:
-            self._provisional[state] = value
+            if value.keeps:
+                self._provisional[state] = value
             return value
         if len(self._provisional) > mark:
             self._settle_cycle(value, position, mark)
-        return self._record(state, value)
+        final = value._replace(rests_on=_FREE) if value.rests_on != _FREE else value
+        if value.keeps:
+            self._record(state, final)
+        return final
 
     def _settle_cycle(self, head: Value, position: int, mark: int) -> None:
         for other in list(self._provisional)[mark:]:
             kept = self._provisional[other]
-            if head.kind == _TRUE:
+            if head.kind == _TRUE or not head.keeps:
                 # Perhaps false only because the head was not done yet: it is asked again.
                 del self._provisional[other]
             elif kept.rests_on >= position:
                 del self._provisional[other]
-                self._record(other, kept)
+                self._record(other, kept._replace(rests_on=_FREE))
 
-    def _record(self, state: State, value: Value) -> Value:
-        """True and plain false stay; the rest may change when more is read."""
-        final = value if value.rests_on == _FREE else Value(value.kind, _FREE, value.error)
+    def _record(self, state: State, value: Value) -> None:
         if value.kind <= _FALSE:
-            self._settled[state] = final
+            self._settled[state] = value
+        elif value.kind == _UNKNOWN:
+            self._unknown.add(state)
         else:
-            self._round[state] = final
-        return final
+            self._rooted[state] = value
+
+    def _forget(self) -> None:
+        self._progress.clear()
+        self._provisional.clear()
 
     def _relation(self, state: State) -> Relation:
         return self._model.types[state[0]][state[2]]
@@ -216,14 +242,20 @@ class Formula:
         taken = yield from self._rewrite(state, rewrite.subtract)
         if taken.kind == _TRUE:
             return FALSE
-        return _all([held, TRUE if taken.kind == _FALSE else taken])
+        if taken.kind == _FALSE:
+            return held
+        keeps = taken.keeps and taken.rests_on == _FREE
+        return _all([held, taken._replace(keeps=keeps)])
 
 
 def _join(one: Value, other: Value) -> Value:
     """Join two parts of a union, neither of them true."""
     kept = other if other.kind > one.kind else one
     rests_on = min(one.rests_on, other.rests_on)
-    return kept if kept.rests_on == rests_on else Value(kept.kind, rests_on, kept.error)
+    keeps = one.keeps and other.keeps
+    if (kept.rests_on, kept.keeps) == (rests_on, keeps):
+        return kept
+    return Value(kept.kind, rests_on, kept.error, keeps)
 
 
 def _all(values: list[Value]) -> Value:
@@ -232,8 +264,9 @@ def _all(values: list[Value]) -> Value:
     What is unknown may yet turn out plainly false; a cycle is false and masks an error.
     """
     rests_on = min(value.rests_on for value in values)
+    keeps = all(value.keeps for value in values)
     for kind in (_UNKNOWN, _CYCLE, _ERROR):
         for value in values:
             if value.kind == kind:
-                return Value(kind, rests_on, value.error)
+                return Value(kind, rests_on, value.error, keeps)
     return TRUE

@@ -6,6 +6,9 @@ MAX_DEPTH = 25
 MAX_STATES = 50_000
 """Object relations that one check may visit; a wider graph is 2002."""
 
+MAX_EVALUATIONS = 100_000
+"""Evaluations of states for one question; only a cycle through `but not` can need so many."""
+
 MAX_TUPLES_PER_WRITE = 100
 MAX_CHECKS_PER_BATCH = 500
 """Queries of one `check_many`. OpenFGA's HTTP batch allows 50; a page of objects needs more."""

@@ -191,9 +191,7 @@ class DocumentsServer(OAuthClient):
             },
             "resource": {"type": rule.type, "id": arguments[rule.argument]},
         }
-        return of_evaluation(
-            await self.post_json("/access/v1/evaluation", question, worker=worker)
-        )
+        return of_evaluation(await self.post_json("/access/v1/evaluation", question, worker=worker))
 
     async def write(
         self, writes: Sequence[tuple[str, str, str]], deletes: Sequence[tuple[str, str, str]]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
 
@@ -180,14 +180,14 @@ class Browser:
     async def press(self, page: Page, form: Form, button: str | None = None) -> Page:
         """Send a form as pressing a button does."""
         address = urljoin(page.url, form.action)
-        body = httpx2.QueryParams(form.pairs(button))
+        body = urlencode(form.pairs(button))
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Origin": self._origin,
             "Sec-Fetch-Site": "same-origin",
         }
         answer = await self._http.request(
-            form.method.upper(), address, content=str(body), headers=headers
+            form.method.upper(), address, content=body, headers=headers
         )
         return await self._follow(answer)
 
@@ -206,6 +206,4 @@ def _read(answer: httpx2.Response) -> Page:
     reader = _Reader()
     reader.feed(answer.text)
     links = [(href, " ".join(" ".join(words).split())) for href, words in reader.links]
-    return Page(
-        str(answer.url), answer.status_code, reader.forms, links, " ".join(reader.words)
-    )
+    return Page(str(answer.url), answer.status_code, reader.forms, links, " ".join(reader.words))

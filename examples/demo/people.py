@@ -1,6 +1,7 @@
 """People at their browsers: every step is a page, a form and a button."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from examples.demo.clients import App, Asked
 from examples.demo.outcome import Outcome
@@ -19,7 +20,7 @@ class Person:
     user_id: str = ""
 
     @classmethod
-    def at(cls, wire: Wire, issuer: str, name: str, password: str) -> "Person":
+    def at(cls, wire: Wire, issuer: str, name: str, password: str) -> Self:
         """Sit down at a new browser."""
         return cls(name, f"{name.lower()}@example.org", password, Browser(wire, issuer))
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from examples.demo.clients import Agent, App, DocumentsServer, Errand
+from examples.demo.clients import Agent, App, DocumentsServer, Errand, chain, claims
 from examples.demo.outcome import ALLOWED
 from examples.demo.people import Administrator, Person
 from examples.demo.stage import Stage
@@ -12,6 +12,15 @@ from examples.demo.tools import call_with_token
 from examples.demo.wire import Wire
 
 EVERY_DOCS = ("docs:read", "docs:write", "docs:share", "docs:delete")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A call of a tool: `named` are the person and then the agents, the acting one first."""
+
+    tool: str
+    named: tuple[str, ...]
+    reason: str | None
 
 
 @dataclass
@@ -29,6 +38,8 @@ class Play:
     quill: Agent = field(init=False)
     sift: Agent = field(init=False)
     courier: Agent = field(init=False)
+    magpie: Agent = field(init=False)
+    """An agent that nobody was asked about."""
     documents: DocumentsServer = field(init=False)
     ana_token: str = ""
     """Ana's own token for the documents server, from her own application."""
@@ -45,12 +56,12 @@ class Play:
     sift_errand: Errand = field(init=False)
     ids: dict[str, str] = field(default_factory=dict)
     """Folders and documents by name."""
+    deeds: list[Deed] = field(default_factory=list)
+    """What agents did and were refused at the documents server, for the audit."""
 
     async def own(self, token: str, tool: str, **arguments: Any) -> Any:
         """Let somebody call a tool with their own token; return its value or raise."""
-        done = await call_with_token(
-            self.wire, self.stage.documents, token, tool, arguments
-        )
+        done = await call_with_token(self.wire, self.stage.documents, token, tool, arguments)
         if not done.allowed:
             raise LookupError(f"{tool} by its owner: {done.said} {done.value}")
         return done.value
@@ -67,14 +78,21 @@ class Play:
         server the reason, and so it stands behind.
         """
         done = await errand.call(tool, **arguments)
-        if done.said != "object_denied":
-            return done.said
-        why = await self.documents.evaluate(await errand.token(), tool, **arguments)
-        return f"object_denied ({why.said})"
+        said = done.said
+        if said == "object_denied":
+            why = await self.documents.evaluate(await errand.token(), tool, **arguments)
+            said = f"object_denied ({why.said})"
+        if ":" not in said and said != "insufficient_scope":
+            # Without the scope, the documents server does not even ask.
+            token = await errand.token()
+            reason = said.removeprefix("object_denied (").removesuffix(")")
+            named = (str(claims(token)["sub"]), *chain(token))
+            self.deeds.append(Deed(tool, named, None if reason == ALLOWED else reason))
+        return said
 
     async def close(self) -> None:
         """Close every connection."""
-        for name in ("chat", "own_app", "quill", "sift", "courier", "documents"):
+        for name in ("chat", "own_app", "quill", "sift", "courier", "magpie", "documents"):
             client = getattr(self, name, None)
             if client is not None:
                 await client.close()

@@ -117,6 +117,7 @@ class Desk:
     command: Sequence[str]
     folder: Path
     log: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
     typed: list[str] = field(default_factory=list)
     _process: "subprocess.Popen[str] | None" = None
 
@@ -125,7 +126,7 @@ class Desk:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
-                env=environment({}),
+                env=environment(self.settings),
                 cwd=self.folder,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -168,12 +169,14 @@ class Desk:
         process, self._process = self._process, None
         if process is None:
             return
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
+        if process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # Only now: a command that was under way is still read by its thread.
+        if process.stdout is not None:
+            process.stdout.close()

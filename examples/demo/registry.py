@@ -51,9 +51,7 @@ async def register_resources(play: Play) -> dict[str, str]:
             "--grant", "token-exchange", *_options("scope", EVERY_DOCS),
         )  # fmt: skip
         secrets[client_id] = str(made["client_secret"])
-    play.documents = DocumentsServer(
-        play.wire, stage.issuer, "documents", secrets["documents"]
-    )
+    play.documents = DocumentsServer(play.wire, stage.issuer, "documents", secrets["documents"])
     return secrets
 
 
@@ -71,18 +69,17 @@ async def _app(play: Play, name: str, path: str, *options: str) -> App:
     made = await play.stage.desk.mandate(
         "client", "add", name, "--redirect-uri", redirect_uri, *options
     )
-    return App(
-        play.wire, play.stage.issuer, made["client_id"], made["client_secret"], redirect_uri
-    )
+    return App(play.wire, play.stage.issuer, made["client_id"], made["client_secret"], redirect_uri)
 
 
 async def register_agents(play: Play) -> None:
-    """Register three agents, each with a ceiling and a client of its own."""
+    """Register four agents, each with a ceiling and a client of its own."""
     play.quill = await _agent(
         play, "Quill", "Tidies your folders and writes summaries.", EVERY_DOCS, NOTES
     )
     play.sift = await _agent(play, "Sift", "Reads what it is given and finds facts.", EVERY_DOCS)
     play.courier = await _agent(play, "Courier", "Carries results elsewhere.", EVERY_DOCS)
+    play.magpie = await _agent(play, "Magpie", "Collects what shines.", EVERY_DOCS)
 
 
 async def _agent(

@@ -1,5 +1,8 @@
 """One telling of the story, from the curtain to the last process that ends."""
 
+import asyncio
+import shlex
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -13,6 +16,9 @@ from examples.demo.stage import Stage
 from examples.demo.story import StepFailed, Story
 from examples.demo.wire import Wire
 
+WHOLE = "Tokens, passwords and secrets are printed whole: do not show this output to anybody."
+SHORT = "Tokens and secrets are shortened (…); --secrets prints them whole."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -25,34 +31,83 @@ class Options:
     keep: bool = False
 
 
-async def run(options: Options, console: Console, stage: Stage | None = None) -> int:
-    """Tell everything; return the exit code. Whatever happens, no process stays behind."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a telling ended; `step` is the one that came out otherwise."""
+
+    error: str | None = None
+    step: str | None = None
+
+
+async def run(options: Options, console: Console) -> int:
+    """Tell everything, print it, and return the exit code."""
+    _end_on_signals()
     wire = Wire(verbose=options.verbose and not options.json, secrets=options.secrets)
     story = Story(console, wire, quiet=options.json)
-    stage = stage or Stage()
+    if wire.verbose:
+        console.print(f"[bold yellow]{WHOLE if options.secrets else SHORT}[/]")
+    stage = Stage()
+    kept = False
+    try:
+        ending = await tell(story, stage)
+        kept = options.keep and ending.error is None
+    finally:
+        if not kept:
+            stage.strike()
+    if options.json:
+        running = stage.running() if kept else None
+        sys.stdout.write(story.document(ok=ending.error is None, error=ending.error,
+                                        running=running) + "\n")  # fmt: skip
+    elif kept:
+        _print_links(console, stage)
+    return 0 if ending.error is None else 1
+
+
+async def tell(story: Story, stage: Stage) -> Ending:
+    """Tell the story on a stage, which the caller strikes."""
+    wire = story.wire
     play = Play(
         stage, story, wire,
         ana=Person.at(wire, stage.issuer, "Ana", "seven lemon trees in a row"),
         ben=Person.at(wire, stage.issuer, "Ben", "a spade, a rake and a barrow"),
         olga=Administrator.at(wire, stage.issuer, "Olga", "the lighthouse is green today"),
     )  # fmt: skip
-    error: str | None = None
     try:
         for chapter in CHAPTERS:
             await chapter(play)
         story.end()
+        return Ending()
     except StepFailed as failed:
-        error = f"step {failed.step.step}: expected {failed.step.expected}, got {failed.step.got}"
-        story.failed(failed.step, stage.logs())
-    except (StageError, LookupError, KeyError) as broken:
-        error = f"{type(broken).__name__}: {broken}"
-        if not options.json:
-            console.print(f"\n[bold red]{error}[/]", markup=False, highlight=False)
-            for name, text in stage.logs():
-                console.print(f"\nthe end of the log of {name}:\n{text}", markup=False)
+        step = failed.step
+        story.failed(step, stage.logs())
+        return Ending(f"{step.step}: expected {step.expected}, got {step.got}", step.step)
+    except (StageError, LookupError, TypeError) as broken:
+        error = f"after {story.last}: {type(broken).__name__}: {broken}"
+        story.broke(error, stage.logs())
+        return Ending(error)
     finally:
         await play.close()
-        stage.strike()
-    if options.json:
-        sys.stdout.write(story.document(ok=error is None, error=error) + "\n")
-    return 0 if error is None else 1
+
+
+def _end_on_signals() -> None:
+    """Let `kill` and a closed terminal end the demo as Ctrl-C does: nothing stays behind."""
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None:
+            loop.add_signal_handler(number, task.cancel)
+
+
+def _print_links(console: Console, stage: Stage) -> None:
+    found = stage.running()
+    console.print("\n[bold]Everything is left running.[/] Look around:")
+    console.print(f"  Ana's agents   {stage.issuer}/agents        ana@example.org")
+    console.print(f"  the console    {stage.issuer}/admin/agents  olga@example.org")
+    console.print("  passwords      Ana: seven lemon trees in a row"
+                  "   Olga: the lighthouse is green today")  # fmt: skip
+    console.print(f"  second worker  {stage.second}")
+    console.print(f"  documents      {stage.documents}")
+    console.print(f"  command line   cd {shlex.quote(str(stage.server_folder))} && mandate …")
+    pids = " ".join(str(pid) for pid in found["pids"])
+    console.print("\nTo stop it and to remove its files:", style="bold")
+    console.print(f"  kill {pids} && rm -r {shlex.quote(str(stage.home))}", highlight=False)

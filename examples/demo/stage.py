@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from examples.demo.processes import Desk, Process, StageError, environment, free_ports
 
@@ -22,7 +23,11 @@ def tools_python() -> str:
     """Return the Python of the MCP servers' own environment, which is made the first time."""
     if not (TOOLS / ".installed").exists():
         made = subprocess.run(
-            ["make", ".venv-tools/.installed"], cwd=ROOT, capture_output=True, text=True, check=False
+            ["make", ".venv-tools/.installed"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if made.returncode != 0:
             raise StageError(f"no environment for the MCP servers:\n{made.stderr[-2000:]}")
@@ -50,7 +55,10 @@ class Stage:
         self.chat = f"http://127.0.0.1:{ports[4]}"
         self._ports = ports
         self.server_folder = self.home / "mandate"
-        self.desk = Desk(self.desk_command, self.server_folder, self.home / "desk.log")
+        self.desk = Desk(
+            self.desk_command, self.server_folder, self.home / "desk.log",
+            {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
 
     @property
     def workers(self) -> tuple[str, str]:
@@ -135,10 +143,41 @@ class Stage:
         )
         return str(done.stdout + done.stderr).strip()
 
+    async def forge(self, deed: str, copy: Path, row: int) -> str:
+        """Forge a copy of the audit trail (`forge.py`); return what it prints."""
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [
+                sys.executable,
+                "-P",
+                str(Path(__file__).with_name("forge.py")),
+                deed,
+                str(copy),
+                str(row),
+            ],
+            env=environment({"PYTHONPATH": str(ROOT)}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return str(done.stdout).strip()
+
     def logs(self) -> list[tuple[str, str]]:
         """Return the end of each log that says something."""
         told = [(process.name, process.tail()) for process in self.processes]
         return [(name, text) for name, text in told if text]
+
+    def running(self) -> dict[str, Any]:
+        """Return what is running, for whoever goes on with it."""
+        return {
+            "issuer": self.issuer,
+            "workers": list(self.workers),
+            "documents": self.documents,
+            "notes": self.notes,
+            "home": str(self.home),
+            "pids": [process.pid for process in self.processes],
+        }
 
     def strike(self) -> None:
         """End every process and remove the files."""

@@ -100,11 +100,28 @@ class Story:
         self.console.print(f"  told      {escape(step.told)}", highlight=False)
         self.console.print(f"  expected  [green]{escape(step.expected)}[/]", highlight=False)
         self.console.print(f"  got       [red]{escape(step.got)}[/]", highlight=False)
+        self._print_logs(logs)
+
+    def _print_logs(self, logs: Iterable[tuple[str, str]]) -> None:
         for name, text in logs:
             self.console.print(f"\n[dim]the end of the log of {escape(name)}:[/]")
-            self.console.print(text or "(nothing)", markup=False, highlight=False)
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def document(self, *, ok: bool, error: str | None = None) -> str:
+    def broke(self, error: str, logs: Iterable[tuple[str, str]]) -> None:
+        """Print why the story could not go on."""
+        if self.quiet:
+            return
+        self.console.print(f"\n[bold red]The demo broke down[/] {escape(error)}", highlight=False)
+        self._print_logs(logs)
+
+    @property
+    def last(self) -> str:
+        """Return the step that came before."""
+        return self.steps[-1].step if self.steps else "the start"
+
+    def document(
+        self, *, ok: bool, error: str | None, running: dict[str, object] | None = None
+    ) -> str:
         """Return everything as one JSON document."""
         seconds = round(time.perf_counter() - self._began, 1)
         return json.dumps(
@@ -112,6 +129,7 @@ class Story:
                 "ok": ok,
                 "seconds": seconds,
                 "error": error,
+                "running": running,
                 "steps": [asdict(step) for step in self.steps],
             },
             indent=2,

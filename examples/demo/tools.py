@@ -73,7 +73,9 @@ class Bearer(httpx2.Auth):
         self._wire.saw(request, response)
 
 
-async def call_as_agent(auth: TokenExchangeAuth, tool: str, arguments: Mapping[str, Any]) -> Outcome:
+async def call_as_agent(
+    auth: TokenExchangeAuth, tool: str, arguments: Mapping[str, Any]
+) -> Outcome:
     """Call a tool in a session whose tokens come from exchanges."""
     try:
         async with connect(auth) as mcp:

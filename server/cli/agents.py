@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import output
+from server.cli.documents import agent_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
 from server.domain.people import OPERATOR
@@ -135,9 +136,7 @@ def ceiling(
     scope: Scopes = None,
     resource: Resources = None,
     root: Roots = None,
-    clear: Annotated[
-        bool, typer.Option("--clear", help="It may hold nothing any more.")
-    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="It may hold nothing any more.")] = False,
     json: output.AsJson = False,
 ) -> None:
     """Show an agent's ceiling, or replace it as a whole by what is given."""
@@ -157,25 +156,6 @@ def ceiling(
         return found
 
     _show(with_core(work), json=json)
-
-
-def agent_document(agent: Agent) -> dict[str, object]:
-    """Return an agent as JSON."""
-    return {
-        "agent_id": agent.id,
-        "name": agent.name,
-        "status": agent.status.value,
-        "owner_id": agent.owner_id,
-        "purpose": agent.purpose,
-        "model": agent.model,
-        "version": agent.version,
-        "provisional": agent.provisional,
-        "scopes": sorted(agent.ceiling.scopes),
-        "resources": sorted(agent.ceiling.resources),
-        "object_roots": list(agent.ceiling.object_roots),
-        "not_before": agent.not_before,
-        "created_at": agent.created_at,
-    }
 
 
 def _show(agent: Agent, *, json: bool) -> None:

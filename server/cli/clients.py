@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from server.cli import output
+from server.cli.documents import client_document, new_client_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
 from server.domain.people import OPERATOR
@@ -99,7 +100,9 @@ def add(
         assertion_audience=assertion_audience,
         redirect_uris=tuple(redirect_uri or ()),
         post_logout_redirect_uris=tuple(post_logout_redirect_uri or ()),
-        grant_types=_grants(grant, bool(redirect_uri), confidential and agent is not None),
+        grant_types=_grants(
+            grant, redirects=bool(redirect_uri), acts=confidential and agent is not None
+        ),
         scopes=frozenset(scope or ()),
         agent_id=agent,
         resource_id=resource_server,
@@ -176,35 +179,6 @@ def shown(new: "NewClient", *, json: bool) -> None:
         output.say("The secret is not shown again.")
 
 
-def new_client_document(new: "NewClient") -> dict[str, object]:
-    """Return a new client as JSON: the only document that holds a secret."""
-    return {**client_document(new.client), "client_secret": new.secret}
-
-
-def client_document(client: Client) -> dict[str, object]:
-    """Return a client as JSON, by the names of RFC 7591 where it has one."""
-    return {
-        "client_id": client.id,
-        "client_name": client.name,
-        "status": client.status.value,
-        "token_endpoint_auth_method": client.auth.value,
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "grant_types": sorted(client.grant_types),
-        "scopes": sorted(client.scopes),
-        "agent_id": client.agent_id,
-        "resource": client.resource_id,
-        "jwks_uri": client.jwks_uri,
-        "may_impersonate": client.may_impersonate,
-        "may_introspect": client.may_introspect,
-        "rotate_refresh": client.rotate_refresh,
-        "require_par": client.require_par,
-        "first_party": client.first_party,
-        "id_token_alg": client.id_token_alg,
-        "created_at": client.created_at,
-    }
-
-
 def _status(client_id: str, status: Status, *, json: bool) -> None:
     async def work(core: "Core") -> bool:
         from server.services.registration import set_client_status
@@ -225,9 +199,7 @@ def _method(auth: ClientAuth | None, *, public: bool) -> ClientAuth:
     return ClientAuth.NONE if public else auth or ClientAuth.BASIC
 
 
-def _grants(
-    named: list[str] | None, redirects: bool, acts: bool  # noqa: FBT001 - both have names here
-) -> frozenset[GrantType]:
+def _grants(named: list[str] | None, *, redirects: bool, acts: bool) -> frozenset[GrantType]:
     if named is not None:
         return frozenset(_grant(word) for word in named)
     found: set[GrantType] = set()

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import output
+from server.cli.documents import agent_name, delegation_document
 from server.cli.failure import Failure
 from server.cli.opened import with_core
-from server.domain.delegation import Delegation, DelegationQuery, State
+from server.domain.delegation import DelegationQuery, State
 from server.domain.people import OPERATOR
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def show_all(
 
     found = with_core(work)
     if json:
-        rows = [_document(d, found.names, found.conditions[d.id]) for d in found.rows]
+        rows = [delegation_document(d, found.names, found.conditions[d.id]) for d in found.rows]
         output.document({"delegations": rows})
         return
     output.table(
@@ -57,7 +58,7 @@ def show_all(
             (
                 d.id,
                 _person(found.names, d.user_id),
-                _agent(found.names, d.agent_id),
+                agent_name(found.names, d.agent_id),
                 found.conditions[d.id],
                 " ".join(sorted({s for detail in d.details for s in detail.scopes})),
                 output.moment(d.expires_at),
@@ -81,13 +82,13 @@ def show(grant_id: GrantId, json: output.AsJson = False) -> None:
         [
             ("delegation", d.id),
             ("person", f"{review.person.email} ({d.user_id})"),
-            ("agent", f"{_agent(names, d.agent_id)} ({d.agent_id})"),
+            ("agent", f"{agent_name(names, d.agent_id)} ({d.agent_id})"),
             ("through", f"{review.client_name} ({d.client_id})"),
             ("stands", review.conditions[d.id]),
             ("why it ended", d.revoked_reason),
             ("purpose", d.purpose),
             *((f"at {p.resource}", _allowed(p.scopes, p.objects)) for p in d.details),
-            ("may hand over to", " ".join(_agent(names, a) for a in d.allow_agents)),
+            ("may hand over to", " ".join(agent_name(names, a) for a in d.allow_agents)),
             ("may share", "yes" if d.allow_sharing else "no"),
             ("below", d.parent_id),
             ("until", output.moment(d.expires_at)),
@@ -100,9 +101,7 @@ def show(grant_id: GrantId, json: output.AsJson = False) -> None:
 @app.command("revoke")
 def revoke(
     grant_id: GrantId,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Only show what would end.")
-    ] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only show what would end.")] = False,
     undo_effects: Annotated[
         bool, typer.Option("--undo-effects", help="Also take back rights that it gave away.")
     ] = False,
@@ -158,11 +157,14 @@ async def _revoke(core: "Core", grant_id: str, reason: str, undo: list[str]) -> 
 def _full(review: "Review") -> dict[str, object]:
     d = review.delegation
     return {
-        **_document(d, review.names, review.conditions[d.id]),
+        **delegation_document(d, review.names, review.conditions[d.id]),
         **_dying(review),
         "email": review.person.email,
         "client_name": review.client_name,
-        "tree": [_document(t, review.names, review.conditions[t.id]) for t in review.tree],
+        "tree": [
+            delegation_document(row, review.names, review.conditions[row.id])
+            for row in review.tree
+        ],
         "effects": [
             {"effect_id": e.id, "grant_id": e.grant_id, "subject": e.subject,
              "relation": e.relation, "object": e.object, "created_at": e.created_at,
@@ -186,7 +188,7 @@ def _tell_what_dies(review: "Review") -> None:
     output.table(
         ("what ends with it", "agent", "stands", "last used"),
         [
-            (d.id, _agent(review.names, d.agent_id), review.conditions[d.id],
+            (d.id, agent_name(review.names, d.agent_id), review.conditions[d.id],
              output.moment(review.names.last_use.get(d.id)))
             for d in standing
         ],
@@ -196,40 +198,8 @@ def _tell_what_dies(review: "Review") -> None:
     output.say(f"Live tokens: {review.live_tokens}. Rights that it gave away and stay: {left}.")
 
 
-def _document(d: Delegation, names: "Names", condition: str) -> dict[str, object]:
-    return {
-        "grant_id": d.id,
-        "user_id": d.user_id,
-        "agent_id": d.agent_id,
-        "agent_name": _agent(names, d.agent_id),
-        "client_id": d.client_id,
-        "condition": condition,
-        "purpose": d.purpose,
-        "details": [
-            {"resource": p.resource, "scopes": sorted(p.scopes), "objects": list(p.objects)}
-            for p in d.details
-        ],
-        "parent_id": d.parent_id,
-        "allow_agents": list(d.allow_agents),
-        "allow_edges": [list(edge) for edge in d.allow_edges],
-        "allow_sharing": d.allow_sharing,
-        "max_depth": d.max_depth,
-        "session_id": d.sid,
-        "created_at": d.created_at,
-        "expires_at": d.expires_at,
-        "revoked_at": d.revoked_at,
-        "revoked_reason": d.revoked_reason,
-        "last_use_at": names.last_use.get(d.id),
-    }
-
-
 def _allowed(scopes: frozenset[str], objects: tuple[str, ...]) -> str:
     return f"{' '.join(sorted(scopes)) or 'nothing'} on {' '.join(objects) or 'no object'}"
-
-
-def _agent(names: "Names", agent_id: str) -> str:
-    agent = names.agents.get(agent_id)
-    return agent.name if agent else agent_id
 
 
 def _person(names: "Names", user_id: str) -> str:

@@ -40,6 +40,7 @@ def _of_server(error: Exception) -> str | None:
     from server.keys.ports import KeysMoved
     from server.keys.signer import NoSigningKey
     from server.services.registration import RegistrationError
+    from server.storage.backup import BackupError
     from server.storage.migrate import SchemaError
 
     if isinstance(error, ValidationError):
@@ -49,14 +50,16 @@ def _of_server(error: Exception) -> str | None:
     if isinstance(error, SealBroken):
         return f"{error}; MANDATE_KEK_FILE must name the key that this database was made with"
     if isinstance(error, UnavailableError):
-        return f"the database cannot be used now ({error}): see MANDATE_DATABASE_URL, then try again"
+        return (
+            f"the database cannot be used now ({error}): see MANDATE_DATABASE_URL, then try again"
+        )
     if isinstance(error, ConflictError):
         return f"something of that name exists already ({error})"
     if isinstance(error, KeysMoved):
         return "another process changed the keys at the same moment: look with `mandate keys list`"
     if isinstance(error, NoSigningKey):
         return f"{error}: run `mandate keys rotate`"
-    if isinstance(error, RegistrationError | SchemaError) or _is_schema_behind(error):
+    if isinstance(error, RegistrationError | SchemaError | BackupError) or _is_schema_behind(error):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
         return "PostgreSQL needs its driver: install `mandate-server[postgres]`"

@@ -84,6 +84,7 @@ def confirmed(question: str, *, yes: bool, json: bool) -> bool:
     if yes:
         return True
     if json or not sys.stdin.isatty():
-        raise Failure("nobody can be asked here: look at what would happen, then add --yes",
-                      code=MISUSED)
+        raise Failure(
+            "nobody can be asked here: look at what would happen, then add --yes", code=MISUSED
+        )
     return typer.confirm(question)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import output
+from server.cli.documents import user_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
 from server.domain.people import OPERATOR, Role, User, UserStatus
@@ -71,9 +72,7 @@ def show_all(
         return
     output.table(
         ("id", "email", "name", "role", "status", "made"),
-        [
-            (u.id, u.email, u.name, u.role, u.status, output.moment(u.created_at)) for u in users
-        ],
+        [(u.id, u.email, u.name, u.role, u.status, output.moment(u.created_at)) for u in users],
         nothing="Nobody.",
     )
 
@@ -106,18 +105,6 @@ def find(core: "Core", tx: "Tx", who: str) -> User:
     if user is None:
         raise Failure(f"there is no user {who}: see `mandate user list`")
     return user
-
-
-def user_document(user: User) -> dict[str, object]:
-    """Return a person as JSON."""
-    return {
-        "user_id": user.id,
-        "email": user.email,
-        "name": user.name,
-        "role": user.role.value,
-        "status": user.status.value,
-        "created_at": user.created_at,
-    }
 
 
 async def _add(core: "Core", *, email: str, name: str, password: str, admin: bool) -> User:

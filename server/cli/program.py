@@ -11,6 +11,7 @@ import typer
 from server.cli import (
     agents,
     audit,
+    audit_evidence,
     clients,
     delegations,
     demo,
@@ -19,6 +20,7 @@ from server.cli import (
     resources,
     serve,
     signing_keys,
+    upkeep,
 )
 from server.cli.failure import DONE, FAILED, MISUSED, explain
 
@@ -54,7 +56,12 @@ app.add_typer(agents.app, name="agent")
 app.add_typer(resources.app, name="resource")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(signing_keys.app, name="keys")
+audit.app.command("verify")(audit_evidence.verify)
+audit.app.command("export")(audit_evidence.export)
 app.add_typer(audit.app, name="audit")
+app.command("backup")(upkeep.backup)
+app.command("restore")(upkeep.restore)
+app.command("doctor")(upkeep.doctor)
 app.command("demo")(demo.demo)
 
 

@@ -61,10 +61,7 @@ def from_file(path: Path) -> Resource:
     """Read a resource; a `model_file` is relative to the file. Raises `Failure`, `OSError`."""
     raw = path.read_bytes()
     try:
-        if path.suffix == ".toml":
-            document = tomllib.loads(raw.decode())
-        else:
-            document = orjson.loads(raw)
+        document = tomllib.loads(raw.decode()) if path.suffix == ".toml" else orjson.loads(raw)
     except (tomllib.TOMLDecodeError, orjson.JSONDecodeError, UnicodeDecodeError) as error:
         kind = "TOML" if path.suffix == ".toml" else "JSON"
         raise Failure(f"{path} is no {kind}: {error}", code=MISUSED) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import output
+from server.cli.documents import resource_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
 from server.cli.resource_file import from_file, from_flags
@@ -28,7 +29,8 @@ def add(
         typer.Argument(help="The resource as JSON or TOML, instead of the options below."),
     ] = None,
     uri: Annotated[
-        str | None, typer.Option("--id", metavar="URI", help="Its RFC 8707 URI, which it never changes.")
+        str | None,
+        typer.Option("--id", metavar="URI", help="Its RFC 8707 URI, which it never changes."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What people read.")] = None,
     scope: Annotated[
@@ -132,32 +134,6 @@ def show_all(json: output.AsJson = False) -> None:
     )  # fmt: skip
 
 
-def resource_document(resource: Resource) -> dict[str, object]:
-    """Return a resource as JSON, in the form that `resource add` reads."""
-    return {
-        "id": resource.id,
-        "name": resource.name,
-        "scopes": [
-            {"name": s.name, "description": s.description, "agent_own": s.agent_own,
-             "default": s.default, "destructive": s.destructive}
-            for s in resource.scopes.values()
-        ],
-        "types": sorted(resource.types),
-        "pickable": [
-            {"type": p.type, "relation": p.relation, "label": p.label, "contains": p.contains}
-            for p in resource.pickable
-        ],
-        "edges": [
-            {"scope": e.scope, "to_resource": e.to_resource, "to_scope": e.to_scope}
-            for e in resource.edges
-        ],
-        "token_ttl": resource.token_ttl,
-        "alg": resource.alg,
-        "model": resource.model,
-        "created_at": resource.created_at,
-    }  # fmt: skip
-
-
 async def _add(
     core: "Core", resource: Resource, client_id: str | None
 ) -> "tuple[Resource, NewClient | None]":
@@ -170,7 +146,5 @@ async def _add(
     stored = await add_resource(core, resource, by=OPERATOR.id)
     if client_id is None:
         return stored, None
-    own = Client(
-        id=client_id, name=resource.name, auth=ClientAuth.BASIC, resource_id=resource.id
-    )
+    own = Client(id=client_id, name=resource.name, auth=ClientAuth.BASIC, resource_id=resource.id)
     return stored, await add_client(core, own, by=OPERATOR.id)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli import output
+from server.cli.documents import key_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_server
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -135,19 +136,6 @@ def reseal(json: output.AsJson = False) -> None:
         return
     count = len(changes) + own
     output.say(f"{count} secrets were sealed anew." if count else "Nothing to do.")
-
-
-def key_document(key: "SigningKey") -> dict[str, object]:
-    """Return a key as JSON, without its private half."""
-    return {
-        "kid": key.kid,
-        "alg": key.alg,
-        "status": key.status.value,
-        "created_at": key.created_at,
-        "activated_at": key.activated_at,
-        "retire_at": key.retire_at,
-        "revoked_at": key.revoked_at,
-    }
 
 
 def _record(server: "Server") -> "Record":

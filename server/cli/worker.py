@@ -33,4 +33,3 @@ def main() -> int:
 def _ready() -> None:
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
-

@@ -1,6 +1,5 @@
 """Randomness as an argument, and what is done with secrets: hash and compare (DESIGN 3.11)."""
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -35,9 +34,8 @@ class SystemEntropy:
         return secrets.token_urlsafe(nbytes)
 
     def id(self, prefix: str) -> str:
-        """Return a new identifier: lower-case base32, so that it reads and sorts anywhere."""
-        text = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
-        return f"{prefix}_{text}"
+        """Return a new identifier: lower-case hexadecimal, so that it reads and sorts anywhere."""
+        return f"{prefix}_{secrets.token_hex(16)}"
 
 
 def hash_secret(secret: str) -> str:

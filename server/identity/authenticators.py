@@ -43,7 +43,7 @@ AUTHENTICATORS: Final = MappingProxyType(
 ACR_VALUES: Final = tuple(
     a.acr for a in sorted(AUTHENTICATORS.values(), key=lambda a: a.rank)
 )
-"""The contexts that this server can reach, weakest first (OIDC Discovery `acr_values_supported`)."""
+"""The contexts that this server can reach, weakest first (`acr_values_supported`)."""
 
 
 class Step(StrEnum):

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from server.identity.password_words import COMMON_WORDS, RUNS
@@ -24,7 +25,7 @@ _OWN_PART: Final = 6
 _SHORTEST_NAME: Final = 3
 _LOOKALIKES: Final = str.maketrans("0134578@$!", "oieastbasi")
 _NEXT: Final = frozenset(
-    pair for run in RUNS for pair in (*zip(run, run[1:]), *zip(run[::-1], run[::-1][1:]))
+    pair for run in RUNS for pair in (*pairwise(run), *pairwise(run[::-1]))
 )
 
 
@@ -57,10 +58,12 @@ def check_password(password: str, *, email: str, name: str) -> PasswordFault | N
         return PasswordFault.REPEATED
     if _is_sequence(folded):
         return PasswordFault.SEQUENCE
-    if len(_without(folded, _names(email, name))) < _OWN_PART:
+    if _is_only(folded, _names(email, name), shortest_own=_OWN_PART):
         return PasswordFault.PERSONAL
     # Digits and signs around or between common words do not make them uncommon.
-    if _only_common(folded):
+    if _is_only(re.sub(r"\d", "", folded), COMMON_WORDS, shortest_own=_SHORTEST_NAME):
+        return PasswordFault.COMMON
+    if _is_only(folded, COMMON_WORDS, shortest_own=_SHORTEST_NAME):
         return PasswordFault.COMMON
     return None
 
@@ -74,38 +77,38 @@ def _repeats(text: str) -> bool:
 
 
 def _is_sequence(text: str) -> bool:
-    dense = re.sub(r"[\W_]+", "", text)
-    if len(dense) < 2:
-        return True
-    steps = sum(pair in _NEXT for pair in zip(dense, dense[1:]))
-    return steps >= _RUN_SHARE * (len(dense) - 1)
+    dense = _dense(text)
+    steps = sum(pair in _NEXT for pair in pairwise(dense))
+    return len(dense) > 1 and steps >= _RUN_SHARE * (len(dense) - 1)
 
 
 def _names(email: str, name: str) -> set[str]:
     local, _, domain = email.casefold().partition("@")
     parts = {SERVICE, local, domain, email.casefold(), name.casefold()}
     parts.update(re.split(r"[\W_]+", f"{local} {domain} {name.casefold()}"))
-    dense = {re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", part)) for part in parts}
+    dense = {_dense(unicodedata.normalize("NFKC", part)) for part in parts}
     return {part for part in dense if len(part) >= _SHORTEST_NAME}
 
 
-def _without(text: str, words: Collection[str]) -> str:
-    """Return the letters of the text that no word accounts for, spelled as it is or in digits."""
-    return min(
-        (_cut(spelling, words) for spelling in (text, text.translate(_LOOKALIKES))), key=len
-    )
+def _is_only(text: str, words: Collection[str], *, shortest_own: int) -> bool:
+    """Tell whether the text is some of these words, plain or in look-alikes, and little else."""
+    for dense in (_dense(text), _dense(text.translate(_LOOKALIKES))):
+        left = len(_cut(dense, words))
+        if left < shortest_own and len(dense) - left >= _SHORTEST_NAME:
+            return True
+    return False
 
 
-def _cut(text: str, words: Collection[str]) -> str:
-    dense = re.sub(r"[\W_]+", "", text)
+def _cut(dense: str, words: Collection[str]) -> str:
     for word in sorted(words, key=len, reverse=True):
         dense = dense.replace(word, "")
     return dense
 
 
-def _only_common(text: str) -> bool:
-    left = _without(text, COMMON_WORDS)
-    return len(re.sub(r"\d", "", left)) < _SHORTEST_NAME and (
-        # At least one word was found: a password of digits alone is judged by the rules above.
-        len(left) < len(re.sub(r"[\W_]+", "", text))
+def _dense(text: str) -> str:
+    """Return letters, digits, marks and the symbols beyond ASCII: what a person remembers."""
+    return "".join(
+        char
+        for char in text
+        if char.isalnum() or (not char.isascii() and unicodedata.category(char)[0] in "SM")
     )

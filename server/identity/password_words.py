@@ -6,7 +6,7 @@ Made by hand from what every published analysis agrees on; no leaked list is cop
 from typing import Final
 
 COMMON_WORDS: Final = frozenset(
-    (
+    (  # noqa: SIM905 - a text of words reads better than three hundred literals
         # About passwords themselves.
         "password passwort passcode passphrase passwd motdepasse contrasena parola senha "
         "secret secure security letmein letmeinplease openup opensesame login logon signin "

@@ -22,13 +22,8 @@ async def begin(core: Core, sent: Parameters, browser: str) -> Interaction | Fau
     request_hash = hash_secret(request_uri.removeprefix(REQUEST_URI_PREFIX))
     now = core.clock.now()
     pushed = await core.store.read(lambda tx: core.rows.pushed.get(tx, request_hash))
-    # RFC 9126 §4: bound to the client, short-lived, used once. One answer for every cause.
-    if (
-        pushed is None
-        or pushed.client_id != client_id
-        or pushed.used_at is not None
-        or now >= pushed.expires_at
-    ):
+    # RFC 9126 §4: bound to the client and short-lived; used once is what `consume` decides.
+    if pushed is None or pushed.client_id != client_id or now >= pushed.expires_at:
         return _spent()
     # RFC 9126 §4, RFC 9101 §6.3: only what was pushed counts, whatever else the URL says.
     found = await examine(core, PushedParameters(pushed.parameters), client_id, pushed=True)

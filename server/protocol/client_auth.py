@@ -66,6 +66,14 @@ async def authenticate(
     return client
 
 
+def same_credentials(before: Client, now: Client) -> bool:
+    """Tell whether a client that authenticated as `before` would do so as `now`."""
+    return now.status is Status.ACTIVE and (
+        (now.auth, now.secret_hash, now.jwks, now.jwks_uri)
+        == (before.auth, before.secret_hash, before.jwks, before.jwks_uri)
+    )
+
+
 async def _active(core: Core, client_id: str | None) -> Client | None:
     client = await core.snapshot.client(client_id) if client_id else None
     return client if client is not None and client.status is Status.ACTIVE else None

@@ -14,7 +14,7 @@ from server.protocol.grants.token_exchange import granted_details
 from server.protocol.issue import detail_json
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
-from server.protocol.scopes import words
+from server.protocol.scopes import scope_in_force
 
 INACTIVE: Mapping[str, object] = {"active": False}
 
@@ -95,14 +95,15 @@ class Introspection:
 
 
 def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
-    record = alive.record
+    record, scope = alive.record, scope_in_force(alive)
     answer: dict[str, object] = {
         "active": True,
         "iss": core.policy.issuer,
         "sub": record.sub,
         "aud": record.audience,
         "client_id": record.client_id,
-        "scope": record.scope,
+        # X9: what is in force now, not what was when it was minted.
+        "scope": " ".join(sorted(scope)),
         "token_type": "Bearer",
         "iat": record.issued_at // 1000,
         "exp": record.expires_at // 1000,
@@ -114,7 +115,7 @@ def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
         answer["may_act"] = {"sub": alive.path[-1].agent_id}
     if record.grant_id is not None:
         answer["grant_id"] = record.grant_id
-        details = granted_details(alive.path[-1], record.audience, words(record.scope))
+        details = granted_details(alive.path[-1], record.audience, scope)
         if details:
             answer["authorization_details"] = [detail_json(d) for d in details]
     if record.sid is not None:

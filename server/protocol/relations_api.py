@@ -179,6 +179,9 @@ def _shares(behalf: Standing, writing: Writing) -> bool:
     Links between objects (a document's folder) give rights as well, to whoever holds the
     parent; they stay among the objects of the resource and were decided by the call itself.
     """
+    if behalf.record.kind is TokenKind.USER:
+        # The person herself, without an agent: X12 binds delegated calls.
+        return False
     if behalf.record.kind is TokenKind.DELEGATED and all(r.allow_sharing for r in behalf.path):
         return False
     own = f"user:{behalf.record.sub}"

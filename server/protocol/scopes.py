@@ -33,11 +33,32 @@ def under_ceilings(
     scopes: frozenset[str], resource: Resource, agents: tuple[Agent, ...]
 ) -> frozenset[str]:
     """Keep what every agent of the path may hold at `resource` (X6, X11)."""
-    if any(resource.id not in agent.ceiling.resources for agent in agents):
+    return _bounded(scopes, resource.id, agents)
+
+
+def _bounded(scopes: frozenset[str], resource_id: str, agents: tuple[Agent, ...]) -> frozenset[str]:
+    if any(resource_id not in agent.ceiling.resources for agent in agents):
         return frozenset()
     for agent in agents:
         scopes &= agent.ceiling.scopes
     return scopes
+
+
+def scope_in_force(alive: Standing) -> frozenset[str]:
+    """Return what of a live token's scope still holds, recomputed from its path (X9)."""
+    scope = words(alive.record.scope)
+    if not alive.path:
+        return scope
+    held: set[str] = set()
+    for resource in {*alive.path[-1].resources, alive.record.audience}:
+        # A token for the agent itself carries scopes of every resource of its delegation.
+        if alive.record.audience in (resource, *_own_audiences(alive)):
+            held |= _bounded(in_force(alive, resource), resource, alive.agents)
+    return scope & held
+
+
+def _own_audiences(alive: Standing) -> tuple[str, ...]:
+    return (alive.record.audience,) if "/agents/agt_" in alive.record.audience else ()
 
 
 def in_force(path: PathStanding | Standing, resource: str) -> frozenset[str]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
-from server.domain.refusal import Refused
+from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
-from server.protocol.client_auth import ClientKeys, authenticate
+from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
@@ -47,22 +47,27 @@ class TokenEndpoint:
         self, form: Parameters, authorization: str | None, request_id: str | None
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
-        await self._core.snapshot.refresh()
+        revision = await self._core.snapshot.refresh()
         client = await authenticate(self._core, self._client_keys, form, authorization)
         if isinstance(client, Refused):
             return client
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(form, client, request_id)
+                return await self._once(form, client, request_id, revision)
             except StaleSnapshotError:
-                continue
+                revision = await self._core.snapshot.refresh()
+                now = await self._core.snapshot.client(client.id)
+                # What it authenticated by must still be its own; an assertion is good only once,
+                # so it is not asked again.
+                if now is None or not same_credentials(client, now):
+                    return invalid_client("changed meanwhile", detail=client.id)
+                client = now
         raise UnavailableError("changing")
 
     async def _once(
-        self, form: Parameters, client: Client, request_id: str | None
+        self, form: Parameters, client: Client, request_id: str | None, revision: int
     ) -> Mapping[str, object] | Refused:
-        revision = await self._core.snapshot.refresh()
         grant = _grant(form, client)
         if isinstance(grant, Refused):
             return grant

@@ -58,10 +58,10 @@ async def add_client(core: Core, client: Client, *, by: str) -> NewClient:
         if stored.agent_id is not None and core.rows.agents.get(tx, stored.agent_id) is None:
             message = f"there is no agent {stored.agent_id}; `mandate agent add` makes one"
             raise RegistrationError(message)
-        if stored.resource_id is not None:
-            if core.rows.resources.get(tx, stored.resource_id) is None:
-                message = f"there is no resource {stored.resource_id}; `mandate resource add`"
-                raise RegistrationError(message)
+        named = stored.resource_id
+        if named is not None and core.rows.resources.get(tx, named) is None:
+            message = f"there is no resource {named}; `mandate resource add` makes one"
+            raise RegistrationError(message)
         core.rows.clients.add(tx, stored)
         _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=stored.id)
 
@@ -117,11 +117,13 @@ def _check_client(client: Client) -> None:
 def _check_redirect(uri: str) -> None:
     parts = urlsplit(uri)
     loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    web = parts.scheme == "https" or (parts.scheme == "http" and loopback)
     # RFC 9700 §4.1, RFC 8252 §7: https, or http on loopback, or a private scheme of an app.
-    private = "." in parts.scheme
-    fits = parts.scheme == "https" or (parts.scheme == "http" and loopback) or private
-    if not fits or parts.fragment or "#" in uri or parts.username or not uri.isprintable():
-        message = f"{uri} cannot be a redirect URI: https (http on loopback), no fragment"
+    fits = (web and parts.hostname) or "." in parts.scheme
+    # Matching is exact, so these could only be a misunderstanding or somebody's trick.
+    odd = any(mark in uri for mark in ("#", "*", "\\", "..", ";")) or not uri.isprintable()
+    if not fits or odd or parts.username is not None or " " in uri:
+        message = f"{uri} cannot be a redirect URI: https (http on loopback), no wildcard"
         raise RegistrationError(message)
 
 
@@ -208,6 +210,11 @@ async def add_resource(core: Core, resource: Resource, *, by: str) -> Resource:
 
 def _check_scopes(resource: Resource, known: list[Resource]) -> None:
     for other in known:
+        # Who owns a type writes its tuples: a second owner could give away the first one's objects.
+        taken = sorted(other.types & resource.types)
+        if taken:
+            message = f"the type {taken[0]} belongs to {other.id} already"
+            raise RegistrationError(message)
         if other.id == resource.id:
             message = f"the resource {resource.id} exists already"
             raise RegistrationError(message)

@@ -52,7 +52,11 @@ def head_claims(
     """Return what a head says; `at` in Unix milliseconds, as in the rows."""
     listed = list(leaves)
     return {
-        "iss": issuer, "seal_seq": seal_seq, "seal": seal, "count": len(listed), "at": at,
+        "iss": issuer,
+        "seal_seq": seal_seq,
+        "seal": seal,
+        "count": len(listed),
+        "at": at,
         "leaves": leaves_hash("".join(listed)),
     }
 

@@ -5,7 +5,7 @@ says that it is complete. Checking needs the file and the published key set (or 
 time of the newest head), and better a head that was kept outside.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -56,20 +56,26 @@ def row_document(row: TrailRow, *, personal: bool) -> dict[str, object]:
     """Return a row as JSON: stable names, for the export and for `mandate audit tail --json`."""
     held = row.personal if personal else None
     return {
-        "seal_seq": row.seal_seq, "seal": row.seal, "facts": dict(row.facts),
+        "seal_seq": row.seal_seq,
+        "seal": row.seal,
+        "facts": dict(row.facts),
         "personal_commitment": row.personal_commitment,
         "personal": None if held is None else {"document": held.document, "salt": held.salt},
     }
 
 
 def verify_export(
-    lines: Iterable[bytes], keys: KeySource, *, kept_outside: str | None = None
+    lines: Iterable[bytes],
+    keys: KeySource,
+    *,
+    revoked: Collection[str] = (),
+    kept_outside: str | None = None,
 ) -> Report:
     """Check an exported trail.
 
     Raises `UnreadableExport`, and `InvalidToken` if `kept_outside` is not a head of these keys.
     """
-    check = TrailCheck(keys, kept_outside=kept_outside)
+    check = TrailCheck(keys, revoked, kept_outside)
     reader = _Reader(lines)
     try:
         check.take(reader.items())

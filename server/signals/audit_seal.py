@@ -132,8 +132,12 @@ class Sealer:
 def sealer(core: Core, signer: Signs) -> Sealer:
     """Return the sealer of this process."""
     return Sealer(
-        store=core.store, trail=core.rows.trail, clock=core.clock, entropy=core.entropy,
-        issuer=core.policy.issuer, signer=signer,
+        store=core.store,
+        trail=core.rows.trail,
+        clock=core.clock,
+        entropy=core.entropy,
+        issuer=core.policy.issuer,
+        signer=signer,
     )
 
 

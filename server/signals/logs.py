@@ -63,6 +63,8 @@ def configure_logging(level: str, stream: TextIO | None = None) -> logging.Handl
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger(OURS).setLevel(level.upper())
+    # Of thread, process and task we tell nothing, so nobody has to find them out.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # What a handler cannot write must not be printed with all its arguments.
     logging.raiseExceptions = False
     return handler

@@ -41,8 +41,10 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        traceparent = next((v for k, v in scope["headers"] if k == b"traceparent"), None)
-        seen = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
+        seen = None
+        for name, value in scope["headers"]:
+            if name == b"traceparent":
+                seen = _TRACEPARENT.fullmatch(value)
         if not self._telemetry.tracing:
             if seen is not None:
                 scope[TRACE_ID] = seen[1].decode()
@@ -67,8 +69,8 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-                message = {**message, "headers": headers}
+                named = (b"x-request-id", request_id.encode())
+                message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
         failed: str | None = None
@@ -83,9 +85,12 @@ class Observed:
         return status or 500
 
     def _told(self, scope: Scope, status: int, seconds: float, failed: str | None) -> None:
+        logged = log.isEnabledFor(logging.INFO)
+        if not (logged or self._telemetry.measuring):
+            return
         method, route = _method(scope), route_of(scope)
         self._telemetry.request(method, route, status, seconds)
-        if not log.isEnabledFor(logging.INFO):
+        if not logged:
             return
         fields: dict[str, object] = {
             "method": method, "route": route, "status": status,
@@ -95,7 +100,10 @@ class Observed:
             fields["trace_id"] = scope[TRACE_ID]
         if failed is not None:
             fields["failed"] = failed
-        log.info("request", extra={"fields": fields})
+        # Without `log.info`, which walks the stack to find out who calls: it is here.
+        record = logging.LogRecord(log.name, logging.INFO, __file__, 0, "request", None, None)
+        record.fields = fields
+        log.handle(record)
 
 
 def _method(scope: Scope) -> str:

@@ -4,6 +4,7 @@ Without an endpoint nothing of the SDK is imported and each call here costs a co
 are words of our own closed lists, never what a caller sent.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -34,6 +35,7 @@ _ERRORS: Final = frozenset(
     }
 )  # fmt: skip
 _NOTHING: Final = nullcontext()
+_LAST_SECONDS: Final = 3.0
 
 
 class Telemetry:
@@ -48,6 +50,7 @@ class Telemetry:
     ) -> None:
         """Report to `spans` and `metrics`; to nobody if they are left out."""
         self.tracing = spans is not None
+        self.measuring = metrics is not None
         self._providers: list[Any] = []
         self._tracer: Any = None
         self._issued: Any = None
@@ -172,7 +175,13 @@ class Telemetry:
             yield span
 
     def close(self) -> None:
-        """Send what is left, waiting for the collector only a little."""
+        """Send what is left; a collector that does not answer delays the end only a little."""
+        # The SDK tries again for half a minute, so it does that beside us.
+        closing = threading.Thread(target=self._shut_down, name="telemetry", daemon=True)
+        closing.start()
+        closing.join(_LAST_SECONDS)
+
+    def _shut_down(self) -> None:
         for provider in self._providers:
             provider.shutdown()
 

@@ -31,18 +31,26 @@ class SqlAudit(AuditReading):
         tx.execute(
             ADD,
             {
-                "id": audit_id, "at": record.at, "tag": record.tag.value,
-                "outcome": record.outcome.value, "reason": record.reason,
-                "user_id": record.user_id, "agents": dump(record.agents),
-                "client_id": record.client_id, "grant_id": record.grant_id,
-                "resource": record.resource, "object": record.object,
-                "request_id": record.request_id, "trace_id": record.trace_id,
-                "detail": dump(dict(record.detail)), "salt": self._entropy.token(12),
-                "personal_commitment": commitment, "seal_seq": None, "seal": None,
+                "id": audit_id,
+                "at": record.at,
+                "tag": record.tag.value,
+                "outcome": record.outcome.value,
+                "reason": record.reason,
+                "user_id": record.user_id,
+                "agents": dump(record.agents),
+                "client_id": record.client_id,
+                "grant_id": record.grant_id,
+                "resource": record.resource,
+                "object": record.object,
+                "request_id": record.request_id,
+                "trace_id": record.trace_id,
+                "detail": dump(dict(record.detail)),
+                "salt": self._entropy.token(12),
+                "personal_commitment": commitment,
+                "seal_seq": None,
+                "seal": None,
             },
         )
         if document is not None:
-            tx.execute(
-                ADD_PERSONAL, {"audit_id": audit_id, "document": document, "salt": salt}
-            )
+            tx.execute(ADD_PERSONAL, {"audit_id": audit_id, "document": document, "salt": salt})
         return audit_id

@@ -7,7 +7,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from authz.tx import Row, Tx, in_json
 from server.domain.audit import (
-    AuditEntry, AuditFilter, AuditPage, AuditRecord, AuditTag, Cursor, Outcome,
+    AuditEntry,
+    AuditFilter,
+    AuditPage,
+    AuditRecord,
+    AuditTag,
+    Cursor,
+    Outcome,
 )
 from server.storage.rows import END_OF_TIME, before, dump, load
 from server.storage.tables.audit import audit as a

@@ -12,9 +12,21 @@ from server.storage.tables.audit import audit, audit_head, audit_lease, audit_pe
 _LEASE: Final = 1
 
 _FACTS = (
-    audit.c.id, audit.c.at, audit.c.tag, audit.c.outcome, audit.c.reason, audit.c.user_id,
-    audit.c.agents, audit.c.client_id, audit.c.grant_id, audit.c.resource, audit.c.object,
-    audit.c.request_id, audit.c.trace_id, audit.c.detail, audit.c.salt,
+    audit.c.id,
+    audit.c.at,
+    audit.c.tag,
+    audit.c.outcome,
+    audit.c.reason,
+    audit.c.user_id,
+    audit.c.agents,
+    audit.c.client_id,
+    audit.c.grant_id,
+    audit.c.resource,
+    audit.c.object,
+    audit.c.request_id,
+    audit.c.trace_id,
+    audit.c.detail,
+    audit.c.salt,
 )
 _NAMES: Final = tuple(str(column.name) for column in _FACTS)
 _REST = (audit.c.personal_commitment, audit.c.seal_seq, audit.c.seal)
@@ -54,8 +66,12 @@ _SEAL = (
 )
 _HEAD_ADD = insert(audit_head)
 _HEAD = select(
-    audit_head.c.seal_seq, audit_head.c.at, audit_head.c.seal, audit_head.c.kid,
-    audit_head.c.leaves, audit_head.c.signature,
+    audit_head.c.seal_seq,
+    audit_head.c.at,
+    audit_head.c.seal,
+    audit_head.c.kid,
+    audit_head.c.leaves,
+    audit_head.c.signature,
 )
 _HEADS = _HEAD.where(
     audit_head.c.seal_seq > bindparam("after"), audit_head.c.seal_seq <= bindparam("upto")
@@ -98,8 +114,12 @@ class SqlAuditTrail:
         tx.execute(
             _HEAD_ADD,
             {
-                "seal_seq": head.seal_seq, "at": head.at, "seal": head.seal, "kid": head.kid,
-                "leaves": head.leaves, "signature": head.signature,
+                "seal_seq": head.seal_seq,
+                "at": head.at,
+                "seal": head.seal,
+                "kid": head.kid,
+                "leaves": head.leaves,
+                "signature": head.signature,
             },
         )
         return True
@@ -126,7 +146,10 @@ def _row(row: Row) -> TrailRow:
     facts = dict(zip(_NAMES, row, strict=False))
     commitment, seal_seq, seal, document, salt = row[len(_NAMES) :]
     return TrailRow(
-        facts=facts, personal_commitment=commitment, seal_seq=seal_seq, seal=seal,
+        facts=facts,
+        personal_commitment=commitment,
+        seal_seq=seal_seq,
+        seal=seal,
         personal=None if document is None else PersonalFacts(document=document, salt=salt),
     )
 

@@ -61,7 +61,8 @@ _PURGES: Final = (
     _Purge(
         "codes",
         _oldest(
-            authorization_code, (authorization_code.c.hash,),
+            authorization_code,
+            (authorization_code.c.hash,),
             authorization_code.c.expires_at < _BEFORE,
         ),
         RETENTION_MS,
@@ -93,17 +94,17 @@ _PURGES: Final = (
         _oldest(sign_in_failure, (sign_in_failure.c.id,), sign_in_failure.c.at < _BEFORE),
         RETENTION_MS,
     ),
+    _Purge("tokens", _oldest(token, (token.c.jti,), token.c.expires_at < _BEFORE), RETENTION_MS),
     _Purge(
-        "tokens", _oldest(token, (token.c.jti,), token.c.expires_at < _BEFORE), RETENTION_MS
-    ),
-    _Purge(
-        "refresh_tokens", _oldest(refresh_token, (refresh_token.c.hash,), _family_ended),
+        "refresh_tokens",
+        _oldest(refresh_token, (refresh_token.c.hash,), _family_ended),
         RETENTION_MS,
     ),
     _Purge(
         "refresh_families",
         _oldest(
-            refresh_family, (refresh_family.c.id,),
+            refresh_family,
+            (refresh_family.c.id,),
             and_(refresh_family.c.expires_at < _BEFORE, _family_empty),
         ),
         RETENTION_MS,
@@ -113,9 +114,7 @@ _PURGE_CHANGES = delete(security_change).where(security_change.c.seq <= bindpara
 _OLDEST_CHANGE = select(security_change.c.seq).order_by(security_change.c.seq).limit(1)
 
 
-async def purge(
-    store: Store, now: int, *, kept_changes: int = KEPT_CHANGES
-) -> dict[str, int]:
+async def purge(store: Store, now: int, *, kept_changes: int = KEPT_CHANGES) -> dict[str, int]:
     """Remove what has ended, some batches of each kind; return how many rows of which.
 
     Raises `UnavailableError`; what was removed before stays removed.
@@ -152,9 +151,7 @@ def _deleting_changes(kept: int) -> Callable[[Unit], int]:
     return work
 
 
-async def run_maintenance(
-    store: Store, clock: Clock, interval: float, stop: asyncio.Event
-) -> None:
+async def run_maintenance(store: Store, clock: Clock, interval: float, stop: asyncio.Event) -> None:
     """Purge every `interval` seconds until `stop`."""
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):

@@ -32,17 +32,21 @@ def _config() -> Config:
 
 
 def _engine(url: str) -> sa.Engine:
-    if url.startswith(("postgresql://", "postgres://")):
-        url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    elif url.startswith("sqlite:///") and _file(url) not in ("", ":memory:"):
-        create_private(_file(url))
+    if (file := _file(url)) is not None:
+        create_private(file)
     else:
-        raise SchemaError("MANDATE_DATABASE_URL is sqlite:///file or postgresql://host/database")
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
     return sa.create_engine(url, poolclass=sa.NullPool)
 
 
-def _file(url: str) -> str:
-    return url.removeprefix("sqlite:///")
+def _file(url: str) -> str | None:
+    """Return the file of a SQLite database, or none for PostgreSQL; raises `SchemaError`."""
+    if url.startswith(("postgresql://", "postgres://")):
+        return None
+    file = url.removeprefix("sqlite:///")
+    if file in {"", ":memory:", url}:
+        raise SchemaError("MANDATE_DATABASE_URL is sqlite:///file or postgresql://host/database")
+    return file
 
 
 @contextmanager
@@ -87,7 +91,7 @@ def missing(url: str) -> list[str]:
 
     Raises `UnavailableError` and `SchemaError`.
     """
-    return sorted(_wanted() - set(applied(url)))
+    return sorted(wanted() - set(applied(url)))
 
 
 def applied(url: str) -> list[str]:
@@ -95,7 +99,7 @@ def applied(url: str) -> list[str]:
 
     Looking makes no file. Raises `UnavailableError` and `SchemaError`.
     """
-    if url.startswith("sqlite:///") and not Path(_file(url)).exists():
+    if (file := _file(url)) is not None and not Path(file).exists():
         return []
     with _told(), _engine(url).connect() as connection:
         have = MigrationContext.configure(connection).get_current_heads()
@@ -109,5 +113,6 @@ def refuse_newer(revisions: Iterable[str]) -> None:
         ScriptDirectory.from_config(_config()).get_revisions(tuple(revisions))
 
 
-def _wanted() -> set[str]:
+def wanted() -> set[str]:
+    """Return the newest revision of each branch that this version knows."""
     return set(ScriptDirectory.from_config(_config()).get_heads())

@@ -36,9 +36,7 @@ class PostgresTx(UnitBase):
         super().__init__()
         self._cursor = cursor
 
-    def fetch(
-        self, statement: ClauseElement, params: Mapping[str, Any] | None = None
-    ) -> list[Row]:
+    def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that returns rows."""
         compiled = compile_statement(statement, "postgresql")
         return self._run(compiled.sql, {**compiled.literals, **(params or {})}).fetchall()
@@ -48,9 +46,7 @@ class PostgresTx(UnitBase):
         compiled = compile_statement(statement, "postgresql")
         return self._run(compiled.sql, {**compiled.literals, **(params or {})}).rowcount
 
-    def execute_many(
-        self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]
-    ) -> None:
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a statement once for each row, pipelined by the driver."""
         compiled = compile_statement(statement, "postgresql")
         self._cursor.executemany(

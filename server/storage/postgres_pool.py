@@ -72,9 +72,7 @@ class Pool:
             raise UnavailableError("queue")
         loop = asyncio.get_running_loop()
         try:
-            future = loop.run_in_executor(
-                self._executor, self._guarded, work, time.perf_counter()
-            )
+            future = loop.run_in_executor(self._executor, self._guarded, work, time.perf_counter())
         except RuntimeError as error:  # the pool is closed
             raise UnavailableError("closed") from error
         # Counted until it is done, also when its caller goes away.

@@ -15,10 +15,22 @@ from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 def repositories(entropy: Entropy) -> Repositories:
     """Return the repositories of one server."""
     return Repositories(
-        clients=Clients(), agents=Agents(), resources=Resources(), users=Users(),
-        sessions=Sessions(), links=Links(), failures=SignInFailures(),
-        delegations=Delegations(), effects=Effects(), tokens=Tokens(), codes=Codes(),
-        refresh=RefreshTokens(), assertions=Assertions(), pushed=PushedRequests(),
-        interactions=Interactions(), consents=RememberedConsents(), audit=SqlAudit(entropy),
+        clients=Clients(),
+        agents=Agents(),
+        resources=Resources(),
+        users=Users(),
+        sessions=Sessions(),
+        links=Links(),
+        failures=SignInFailures(),
+        delegations=Delegations(),
+        effects=Effects(),
+        tokens=Tokens(),
+        codes=Codes(),
+        refresh=RefreshTokens(),
+        assertions=Assertions(),
+        pushed=PushedRequests(),
+        interactions=Interactions(),
+        consents=RememberedConsents(),
+        audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

@@ -1,4 +1,4 @@
-"""SQLite: one writer thread with group commit, reads inline on the loop (DESIGN 3.5)."""
+"""SQLite: one writer with group commit, reads inline on the loop (DESIGN 3.5)."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ class SqliteStore:
     dialect = "sqlite"
 
     def __init__(self, path: str, *, patience_ms: int = LOCK_PATIENCE_MS) -> None:
-        """Open `path`; the writer thread starts with the first unit.
+        """Open `path`; the writer's thread starts with the first unit.
 
         A unit waits at most `patience_ms` for another process that holds the write lock. Raises
         `ValueError` for a database in memory, which two connections cannot share.
@@ -84,17 +84,16 @@ class SqliteStore:
         if self._waiting >= MAX_WAITING:
             raise UnavailableError("queue")
         loop = asyncio.get_running_loop()
-        job = Job(work, loop.create_future(), loop)
+        job = Job(work, loop.create_future(), loop, self._done)
         # Counted until the unit is done, also when its caller goes away: a caller that hangs up
         # and comes again must not make the queue longer than it may be.
         self._waiting += 1
-        job.future.add_done_callback(self._done)
         self._writer.put(job)
-        # A caller that goes away must not cancel a unit which may already be committed.
-        result: T = await asyncio.shield(job.future)
+        # A caller that goes away cancels its future, never the unit, which the writer has by now.
+        result: T = await job.future
         return result
 
-    def _done(self, _future: "asyncio.Future[Any]") -> None:
+    def _done(self) -> None:
         self._waiting -= 1
 
     async def close(self) -> None:
@@ -102,5 +101,5 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.close)
+        await self._writer.close()
         self._reader.close()

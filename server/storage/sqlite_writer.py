@@ -1,21 +1,25 @@
-"""The writer of a SQLite file: one thread, one connection, many units in one commit.
+"""The writer of a SQLite file: one connection, many units in one commit.
+
+Units run on the loop, one after the other; only what waits for the disk or for another process
+(COMMIT, the lock) runs in a thread. Statements of a unit take microseconds each, and in a thread
+each of them would fight with the loop for the interpreter lock (benchmarks/README.md).
 
 A unit has a savepoint of its own, so that one that fails leaves its neighbours alone. What fails
 the whole batch (disk full, lock, I/O) fails each unit in it: nothing is acknowledged that may not
-be on disk. The thread outlives every failure and opens the file again.
+be on disk. The writer outlives every failure and opens the file again.
 """
 
 import asyncio
 import contextlib
 import os
-import queue
 import sqlite3
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from server.domain.unit import ConflictError, UnavailableError, Unit
+from server.storage.side_thread import SideThread
 from server.storage.sqlite_file import SqliteTx, connect
 
 MAX_BATCH = 64
@@ -28,23 +32,26 @@ two busy processes starves."""
 class Job:
     """One unit that waits for the writer: its work, and the future of its caller."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("done", "error", "future", "loop", "result", "work")
 
     def __init__(
         self,
         work: Callable[[Unit], Any],
         future: "asyncio.Future[Any]",
         loop: asyncio.AbstractEventLoop,
+        done: Callable[[], None],
     ) -> None:
-        """Run `work`, then resolve `future` on `loop`."""
+        """Run `work`, then call `done` and resolve `future` on `loop`."""
         self.work = work
         self.future = future
         self.loop = loop
+        self.done = done
         self.result: Any = None
         self.error: Exception | None = None
 
     def resolve(self) -> None:
-        """Tell the caller; on its loop."""
+        """Tell the caller, if it still waits; on its loop."""
+        self.done()
         if self.future.done():
             return
         if isinstance(self.error, StopIteration):
@@ -57,81 +64,123 @@ class Job:
 
 
 class Writer:
-    """The one writing thread of this process; it starts with the first unit."""
+    """The one writer of this process. Every method is called on the loop that writes."""
 
     def __init__(self, path: str, patience_ms: int) -> None:
         """Write to `path`; wait for other processes at most `patience_ms` a batch."""
         self._path = path
         self._patience = patience_ms / 1000
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[Job] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The loop of the batch that is under way; none while nothing is."""
+        self._idle: list[asyncio.Future[None]] = []
+        self._thread = SideThread("writer")
         self._connection: sqlite3.Connection | None = None
         self._jitter = os.getpid()
 
     def put(self, job: Job) -> None:
         """Queue a unit; never after `close`."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-            self._thread.start()
-        self._jobs.put(job)
+        self._leave_dead_loop(job.loop)
+        self._waiting.append(job)
+        if self._loop is None:
+            self._loop = job.loop
+            # Not at once: whoever else writes in this turn of the loop comes along.
+            job.loop.call_soon(self._next_batch)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish what is queued, then end the thread."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            self._thread.join()
-            self._thread = None
+        loop = asyncio.get_running_loop()
+        self._leave_dead_loop(loop)
+        while self._loop is not None:
+            idle = loop.create_future()
+            self._idle.append(idle)
+            await idle
+        self._thread.end()
+        self._disconnect()
 
-    def _run(self) -> None:
+    def _leave_dead_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Forget a batch whose loop ended under it: its callers are gone as well."""
+        if self._loop is not None and self._loop is not loop:
+            self._thread.end()
+            self._rollback()
+            self._waiting.clear()
+            self._loop = None
+
+    def _next_batch(self) -> None:
+        """Take what waits and run it in one transaction."""
+        batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+        if not batch:
+            self._loop = None
+            for idle in self._idle:
+                if not idle.done():
+                    idle.set_result(None)
+            self._idle.clear()
+            return
         try:
-            while True:
-                batch, last = self._next_batch()
-                if batch:
-                    self._commit(batch)
-                    _resolve(batch)
-                if last:
-                    return
-        finally:
-            self._disconnect()
+            connection = self._connection or self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
+                self._aside(self._wait_for_lock, lambda lost: self._run(batch, lost), batch)
+                return
+            self._finish(batch, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        self._run(batch, None)
 
-    def _next_batch(self) -> tuple[list[Job], bool]:
-        """Wait for a unit and take those that came with it; true if nothing comes after."""
-        job = self._jobs.get()
-        batch: list[Job] = []
-        while job is not None:
-            batch.append(job)
-            if len(batch) == MAX_BATCH:
-                return batch, False
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return batch, False
-        return batch, True
+    def _aside(
+        self,
+        work: Callable[[], None],
+        then: Callable[[BaseException | None], None],
+        batch: list[Job],
+    ) -> None:
+        """Run `work` in the thread, and `then` on the loop."""
+        self._thread.run(work, then, batch[0].loop)
 
-    def _commit(self, batch: list[Job]) -> None:
-        """Run a batch in one transaction, each unit in a savepoint of its own."""
+    def _run(self, batch: list[Job], lost: BaseException | None) -> None:
+        """Run the units, each in a savepoint of its own; then commit, in the thread."""
+        connection = self._connection
+        if lost is not None or connection is None:
+            self._finish(batch, lost or UnavailableError("connection"))
+            return
         try:
-            connection = self._connection
-            if connection is None:
-                busy_ms = round(self._patience * 1000)
-                connection = self._connection = connect(self._path, busy_ms=busy_ms)
-                connection.execute("PRAGMA busy_timeout=0")  # `_begin` waits, and better
-            self._begin(connection)
             for job in batch:
                 _run_unit(connection, job)
-            connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001 - whatever it was, callers must not hang
+        except BaseException as error:
+            self._finish(batch, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        commit = connection.execute
+        self._aside(lambda: _commit(commit), lambda lost: self._finish(batch, lost), batch)
+
+    def _finish(self, batch: list[Job], error: BaseException | None) -> None:
+        """Tell the callers, and go on; whatever happened, nobody is left waiting."""
+        if error is not None:
             for job in batch:
                 job.error = UnavailableError(type(error).__name__)
             self._recover(error, batch)
+        for job in batch:
+            job.resolve()
+        self._next_batch()
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _connect(self) -> sqlite3.Connection:
+        busy_ms = round(self._patience * 1000)
+        connection = connect(self._path, busy_ms=busy_ms)
+        connection.execute("PRAGMA busy_timeout=0")  # `_wait_for_lock` waits, and better
+        self._connection = connection
+        return connection
+
+    def _wait_for_lock(self) -> None:
         """Take the write lock, with short uneven pauses while another process has it."""
+        if self._connection is None:
+            raise UnavailableError("connection")
         deadline = time.perf_counter() + self._patience
         pause = _FIRST_PAUSE
         while True:
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if not _is_busy(error) or time.perf_counter() >= deadline:
@@ -143,32 +192,33 @@ class Writer:
 
     def _recover(self, error: BaseException, batch: list[Job]) -> None:
         """Leave the transaction, and make no one else wait for what just failed."""
+        self._rollback()
+        if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
+            # Whoever queued up behind a stuck lock has waited as well: tell them now, so that
+            # the last of a long queue does not wait one patience for each batch before it.
+            for job in self._waiting:
+                job.error = UnavailableError(type(error).__name__)
+            batch.extend(self._waiting)
+            self._waiting.clear()
+        else:
+            # An I/O error may have left the connection unusable: the next batch opens the file.
+            self._disconnect()
+
+    def _rollback(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-        if isinstance(error, sqlite3.OperationalError) and _is_busy(error):
-            # Whoever queued up behind a stuck lock has waited as well: tell them now, so that
-            # the last of a long queue does not wait one patience for each batch before it.
-            waiting: list[Job] = []
-            with contextlib.suppress(queue.Empty):
-                while True:
-                    job = self._jobs.get_nowait()
-                    if job is None:
-                        self._jobs.put(None)
-                        break
-                    job.error = UnavailableError(type(error).__name__)
-                    waiting.append(job)
-            batch.extend(waiting)
-        else:
-            # An I/O error may have left the connection unusable: the next batch opens the file.
-            self._disconnect()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _commit(execute: Callable[[str], object]) -> None:
+    execute("COMMIT")
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
@@ -206,18 +256,3 @@ def _as_ours(error: sqlite3.Error) -> Exception:
 def _with_cause(ours: Exception, cause: Exception) -> Exception:
     ours.__cause__ = cause
     return ours
-
-
-def _resolve(batch: list[Job]) -> None:
-    """Wake the callers, one hop a loop rather than one a unit."""
-    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
-    for job in batch:
-        loops.setdefault(job.loop, []).append(job)
-    for loop, jobs in loops.items():
-
-        def wake(jobs: list[Job] = jobs) -> None:
-            for job in jobs:
-                job.resolve()
-
-        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
-            loop.call_soon_threadsafe(wake)

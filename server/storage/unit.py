@@ -36,9 +36,7 @@ class UnitBase:
         """Start with nothing changed."""
         self._changes: list[ChangeKey] = []
 
-    def fetch(
-        self, statement: ClauseElement, params: Mapping[str, Any] | None = None
-    ) -> list[Row]:
+    def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that returns rows."""
         raise NotImplementedError
 
@@ -46,9 +44,7 @@ class UnitBase:
         """Run a statement and return how many rows it touched."""
         raise NotImplementedError
 
-    def execute_many(
-        self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]
-    ) -> None:
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
         """Run a statement once for each row."""
         for row in rows:
             self.execute(statement, row)

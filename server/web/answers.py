@@ -8,10 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.domain.refusal import Refused, invalid_request
+from server.signals.observed import REQUEST_ID
 from server.web.forms import BadForm
 from server.web.security_headers import JSON_HEADERS
 
 NO_STORE: Final[Mapping[str, str]] = JSON_HEADERS
+
+
+_CHALLENGED: Final = frozenset({400, 401, 403})
 
 
 def json_answer(
@@ -34,6 +38,8 @@ def refusal(refused: Refused, issuer: str) -> Response:
 
 def bearer_refusal(refused: Refused) -> Response:
     """Answer a refused bearer token (RFC 6750 §3)."""
+    if refused.status not in _CHALLENGED:
+        return json_answer(_body(refused), refused.status)
     challenge = "Bearer"
     if refused.reason != "token_missing":
         # RFC 6750 §3.1: a request without a token gets no error code.
@@ -42,7 +48,7 @@ def bearer_refusal(refused: Refused) -> Response:
 
 
 def bad_form(bad: BadForm) -> Response:
-    """Answer a form that could not be read."""
+    """Answer a form that could not be read: 400 whatever it was (RFC 6749 §5.2)."""
     return json_answer(
         {
             "error": bad.error,
@@ -74,8 +80,8 @@ def authorization_header(request: Request) -> str | Refused | None:
 
 
 def request_id(request: Request) -> str | None:
-    """Return the id of this request for the audit, if the front gave it one."""
-    found = request.scope.get("state", {}).get("request_id")
+    """Return the id that we gave this request, for the audit; a caller's own is not believed."""
+    found = request.scope.get(REQUEST_ID)
     return found if isinstance(found, str) else None
 
 

@@ -8,14 +8,19 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 from server.services import Services
-from server.web.routes import every_route, root_routes
+from server.signals.readiness import Readiness
+from server.web.routes import every_route, health, root_routes
 
-ASGIApp = Starlette
 Beside = Callable[[asyncio.Event], Sequence[Coroutine[None, None, None]]]
 
 
 def make_application(
-    services: Services, *, base_path: str, beside: Beside, close: Callable[[], Awaitable[None]]
+    services: Services,
+    readiness: Readiness,
+    *,
+    base_path: str,
+    beside: Beside,
+    close: Callable[[], Awaitable[None]],
 ) -> Starlette:
     """Return the application; no module-level state, so two servers run in one process.
 
@@ -32,7 +37,7 @@ def make_application(
         await close()
 
     inner: list[BaseRoute] = list(every_route(services))
-    routes: list[BaseRoute] = [*root_routes(services, base_path)]
+    routes: list[BaseRoute] = [*health.routes(readiness), *root_routes(services, base_path)]
     routes += [Mount(base_path, routes=inner)] if base_path else inner
     app = Starlette(routes=routes, lifespan=lifespan)
     # RFC 6749 §3.1: an endpoint is one URL; a redirect to another spelling could leak a form.

@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar, overload
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
+
+T = TypeVar("T")
 
 _CONTENT_TYPE: Final = re.compile(
     r'application/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset=(?:"utf-8"|utf-8)[ \t]*)?;?[ \t]*',
@@ -101,6 +103,18 @@ class Form(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         """Return the value of a parameter; `KeyError` when omitted."""
         return self._single[name]
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str | T, /) -> str | T: ...
+    def get(self, name: str, default: T | str | None = None, /) -> T | str | None:
+        """Return the value of a parameter, or `default` when omitted."""
+        return self._single.get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a single parameter was sent with a value."""
+        return name in self._single
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names of the single parameters."""

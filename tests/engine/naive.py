@@ -18,6 +18,12 @@ from authz.model.subject import Subject, TupleKey, parse_user
 YES, NO, CYCLE = "yes", "no", "cycle"
 Path = frozenset[tuple[str, str]]
 
+MAX_STEPS = 3000
+
+
+class TooLong(Exception):
+    """There are too many paths to follow every one."""
+
 
 class Naive:
     def __init__(self, schema: Schema, tuples: list[TupleKey]) -> None:
@@ -27,11 +33,17 @@ class Naive:
             for relation in kind.relations
         }
         self._tuples = tuples
+        self._steps = 0
 
     def holds(self, user: str, relation: str, name: str) -> bool:
+        """Answer, or raise TooLong."""
+        self._steps = 0
         return self._state(parse_user(user), relation, name, frozenset()) == YES
 
     def _state(self, user: Subject, relation: str, name: str, path: Path) -> str:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise TooLong
         if str(user) == f"{name}#{relation}":
             return YES
         if (name, relation) in path:

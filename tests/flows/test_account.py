@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from server.domain.interactions import AuthorizationRequest, Interaction
 from server.domain.entropy import hash_secret
+from server.domain.interactions import AuthorizationRequest, Interaction
 from server.domain.registry import Client, ClientAuth
 from server.identity.links import make_admin_link
 from tests.support.people_site import PASSWORD, Site, action, hidden, open_site, words

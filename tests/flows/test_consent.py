@@ -251,7 +251,9 @@ async def test_helpers_and_services_are_allowed_only_by_a_tick(flow):
     assert (row["allow_agents"], row["max_depth"]) == ([flow.helper.id], 2)
     assert row["allow_edges"] == [[DOCS, "docs:read", SEARCH, "search:query"]]
     flow.site.clock.advance(seconds=1)
-    page = await flow.authorize(browser, scope="openid", authorization_details=asked, prompt="consent")
+    page = await flow.authorize(
+        browser, scope="openid", authorization_details=asked, prompt="consent"
+    )
     await flow.decide(browser, page, scope=["docs:read"], keep_earlier="yes")
     last = json.loads(str((await flow.delegations())[-1][-1]))
     assert (last["allow_agents"], last["allow_edges"], last["max_depth"]) == ([], [], 0)

@@ -58,7 +58,10 @@ async def test_a_double_click_consents_once_and_gives_one_code(flow_anywhere):
     browser = await flow.person()
     page = await flow.authorize(browser)
     answers = await asyncio.gather(
-        *(flow.decide(browser, page, scope=["docs:read"], object=["folder:plans"]) for _ in range(4))
+        *(
+            flow.decide(browser, page, scope=["docs:read"], object=["folder:plans"])
+            for _ in range(4)
+        )
     )
     assert len({told(answer)["code"] for answer in answers}) == 1
     assert len(await flow.delegations()) == 1

@@ -40,7 +40,9 @@ async def test_a_plain_client_gets_a_provisional_agent_once_and_for_ever(flow_an
     page = await flow.authorize(browser, flow.plain, scope="openid docs:write")
     assert "Some tool wants to act for you" in words(page.text)
     await flow.decide(browser, page, scope=["docs:write"])
-    assert await flow.site.rows("SELECT id, name, owner_id FROM agent WHERE provisional = 1") == agents
+    assert (
+        await flow.site.rows("SELECT id, name, owner_id FROM agent WHERE provisional = 1") == agents
+    )
     assert {row[2] for row in await flow.delegations()} == {agents[0][0]}
 
 
@@ -95,9 +97,13 @@ async def test_signing_in_at_a_plain_client_makes_no_delegation_and_is_asked_onc
     assert (granted.scope, granted.grant_id) == ("openid profile", None)
     assert await flow.delegations() == []
     assert await flow.site.rows("SELECT id FROM agent WHERE provisional = 1") == []
-    silent = await flow.authorize(browser, flow.chat, resource=None, scope="openid profile", prompt="none")
+    silent = await flow.authorize(
+        browser, flow.chat, resource=None, scope="openid profile", prompt="none"
+    )
     assert "code" in told(silent)
-    wider = await flow.authorize(browser, flow.chat, resource=None, scope="openid email", prompt="none")
+    wider = await flow.authorize(
+        browser, flow.chat, resource=None, scope="openid email", prompt="none"
+    )
     assert told(wider)["error"] == "consent_required"
 
 
@@ -144,7 +150,7 @@ async def test_prompt_none_succeeds_only_under_one_delegation_that_covers_all(fl
     browser = await flow.person()
     assert told(await flow.authorize(browser, prompt="none"))["error"] == "consent_required"
     await flow.grant(browser)
-    (grant_id, *_), = await flow.delegations()
+    ((grant_id, *_),) = await flow.delegations()
     again = told(await flow.authorize(browser, prompt="none"))
     assert (await flow.code(again["code"])).granted.grant_id == grant_id
     for wider in (

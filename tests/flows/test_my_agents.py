@@ -1,10 +1,11 @@
-""""My agents": seeing, narrowing, undoing and revoking what one allowed."""
+""" "My agents": seeing, narrowing, undoing and revoking what one allowed."""
 
 import asyncio
 
 import pytest
 
 from server.domain.audit import AuditTag
+from server.domain.people import User
 from server.domain.registry import Status
 from tests.support.delegations import (
     allow,
@@ -18,7 +19,7 @@ from tests.support.delegations import (
 from tests.support.people_site import Browser, Site, hidden, words
 
 
-async def ana(site: Site) -> tuple[Browser, object]:
+async def ana(site: Site) -> tuple[Browser, User]:
     user = await site.add_user("ana@example.com")
     await furnish(site)
     return await site.browser().signed_in("ana@example.com"), user
@@ -58,7 +59,8 @@ async def test_what_ended_is_listed_apart_page_by_page(site: Site):
         site.clock.advance(seconds=1)
         await allow(site, user, f"dlg_{number:02}", days=1)
     site.clock.advance(days=2)
-    first = (await browser.signed_in("ana@example.com")) and (await browser.get("/agents")).text
+    await browser.signed_in("ana@example.com")
+    first = (await browser.get("/agents")).text
     assert "No agent may act for you" in words(first)
     assert "dlg_29" in first
     assert "dlg_04" not in first

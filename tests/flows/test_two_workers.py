@@ -11,7 +11,8 @@ from server.domain.registry import ClientAuth, GrantType, Status
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
-from tests.support.world import DOCS, Stage, World, prepared, set_stage, world_at
+from tests.support.stage import Stage, set_stage
+from tests.support.world import DOCS, World, prepared, world_at
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
-from tests.support.world import Stage, World, set_stage, world
+from tests.support.stage import Stage, set_stage
+from tests.support.world import World, world
 
 
 @pytest.fixture

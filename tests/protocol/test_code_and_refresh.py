@@ -8,7 +8,8 @@ import pytest
 from server.domain.people import UserStatus
 from server.domain.registry import ClientAuth, GrantType
 from tests.requirements import requirement
-from tests.support.world import DOCS, NOTES, VERIFIER, Party, Stage, World
+from tests.support.stage import Stage
+from tests.support.world import DOCS, NOTES, VERIFIER, Party, World
 
 CODE_CLIENT = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
 

@@ -10,7 +10,8 @@ from server.domain.delegation import Detail
 from server.domain.people import UserStatus
 from server.domain.registry import Ceiling, Status
 from tests.requirements import requirement
-from tests.support.world import ALL, DOCS, NOTES, Stage
+from tests.support.stage import ALL, Stage
+from tests.support.world import DOCS, NOTES
 
 
 def question(token: str, scope: str = "docs:read", **kw: Any) -> dict[str, Any]:

@@ -1,8 +1,13 @@
 """RFC 7662, RFC 7009 and our own bearer APIs by X10: who may ask, and what they see."""
 
+from dataclasses import replace
+
+from server.delegation.lifecycle import narrow_delegation
+from server.domain.audit import AuditRecord, AuditTag, Outcome
 from tests.protocol.test_decision import at_docs
 from tests.requirements import requirement
-from tests.support.world import DOCS, Stage
+from tests.support.stage import Stage
+from tests.support.world import DOCS
 
 
 @requirement("x10:introspection-callers", "x10:others-inactive", "rfc7662:2.2:inactive-is-bare")
@@ -104,3 +109,29 @@ async def test_an_agent_reads_what_it_holds(stage: Stage) -> None:
     assert foreign.content == unknown.content
     delegated = {"Authorization": f"Bearer {stage.subject}"}
     assert (await w.http.get(f"/grants/{stage.grant.id}", headers=delegated)).status_code == 401
+
+
+@requirement("x9:narrowing-permanent", "x9:recomputed")
+async def test_introspection_tells_what_is_in_force_now(stage: Stage) -> None:
+    w = stage.world
+    token = await at_docs(stage)
+    for subject in (token, stage.subject):
+        seen = await w.post("/introspect", {"token": subject}, by=stage.a)
+        assert seen.json()["scope"] == "docs:read docs:write"
+    record = AuditRecord(tag=AuditTag.DELEGATION_NARROWED, outcome=Outcome.DONE, at=w.clock.now())
+    narrower = (replace(stage.grant.details[0], scopes=frozenset({"docs:read"})),)
+    await w.core.store.write(
+        lambda tx: narrow_delegation(
+            w.core,
+            tx,
+            stage.grant,
+            details=narrower,
+            expires_at=stage.grant.expires_at,
+            audit=record,
+        )
+    )
+    for subject in (token, stage.subject):
+        seen = await w.post("/introspect", {"token": subject}, by=stage.a)
+        assert seen.json()["scope"] == "docs:read"
+    answer = await w.exchange(stage.a, stage.subject, resource=DOCS, scope="docs:write")
+    assert answer.json()["error"] == "invalid_scope"

@@ -39,8 +39,12 @@ class Trail:
 
     def sealer(self, store: OpenStore | None = None, clock: FrozenClock | None = None) -> Sealer:
         return Sealer(
-            store=store or self.store, trail=self.rows.trail, clock=clock or self.clock,
-            entropy=self.entropy, issuer=ISSUER, signer=self.signer,
+            store=store or self.store,
+            trail=self.rows.trail,
+            clock=clock or self.clock,
+            entropy=self.entropy,
+            issuer=ISSUER,
+            signer=self.signer,
         )
 
     async def record(self, count: int) -> list[str]:
@@ -49,9 +53,14 @@ class Trail:
         for number in range(count):
             self.clock.advance(seconds=1)
             record = AuditRecord(
-                tag=AuditTag.EXCHANGE, outcome=Outcome.DONE, at=self.clock.now(),
-                user_id=f"usr_{number % 3}", agents=("agt_b", "agt_a"), grant_id=f"dlg_{number % 2}",
-                detail={"jti": f"tok_{number}"}, personal={"email": f"person{number}@example.org"},
+                tag=AuditTag.EXCHANGE,
+                outcome=Outcome.DONE,
+                at=self.clock.now(),
+                user_id=f"usr_{number % 3}",
+                agents=("agt_b", "agt_a"),
+                grant_id=f"dlg_{number % 2}",
+                detail={"jti": f"tok_{number}"},
+                personal={"email": f"person{number}@example.org"},
             )
             ids.append(
                 await self.store.write(lambda tx, r=record: self.rows.audit.record(tx, r))  # type: ignore[misc]

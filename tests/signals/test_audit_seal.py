@@ -33,7 +33,9 @@ async def test_a_head_is_a_signed_statement_about_the_last_row(trail: Trail) -> 
     head = await trail.store.read(trail.rows.trail.newest_head)
     assert isinstance(head, Head)
     claims = verify_jws(
-        head.signature, trail_keys(trail.keys)[0], typ="mandate-audit-head+jwt",
+        head.signature,
+        trail_keys(trail.keys)[0],
+        typ="mandate-audit-head+jwt",
         algorithms=["ES256"],
     )
     last = read_sql(trail.url, "SELECT seal FROM audit WHERE seal_seq = 5")
@@ -79,9 +81,7 @@ async def test_a_sealer_waits_for_the_lease_of_one_that_died(trail: Trail) -> No
     await trail.record(2)
     dead = trail.entropy.id("sealer")
     now = trail.clock.now()
-    await trail.store.write(
-        lambda tx: trail.rows.trail.take_lease(tx, dead, now, now + LEASE_MS)
-    )
+    await trail.store.write(lambda tx: trail.rows.trail.take_lease(tx, dead, now, now + LEASE_MS))
 
     assert await trail.sealer().seal() == 0
     trail.clock.advance(ms=LEASE_MS)

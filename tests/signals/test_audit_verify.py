@@ -55,9 +55,16 @@ async def test_an_untouched_trail_verifies_and_says_how_much_waits(trail: Trail)
 @pytest.mark.parametrize(
     "change",
     [
-        "user_id = 'usr_somebody_else'", "reason = 'because'", "at = at + 1", "detail = '{}'",
-        "agents = '[]'", "salt = 'other'", "personal_commitment = NULL",
-        "personal_commitment = 'zz'", f"personal_commitment = '{'0' * 64}'", "seal = NULL",
+        "user_id = 'usr_somebody_else'",
+        "reason = 'because'",
+        "at = at + 1",
+        "detail = '{}'",
+        "agents = '[]'",
+        "salt = 'other'",
+        "personal_commitment = NULL",
+        "personal_commitment = 'zz'",
+        f"personal_commitment = '{'0' * 64}'",
+        "seal = NULL",
         "outcome = 'refused'",
     ],
 )
@@ -119,7 +126,9 @@ async def test_a_tail_cut_with_its_heads_is_missed_by_a_head_kept_outside(trail:
     assert kept is not None
     assert (await trail.check(kept)).ok
     run_sql(
-        trail.url, "DELETE FROM audit WHERE seal_seq > 10", "DELETE FROM audit_head WHERE seal_seq > 10"
+        trail.url,
+        "DELETE FROM audit WHERE seal_seq > 10",
+        "DELETE FROM audit_head WHERE seal_seq > 10",
     )
     assert (await trail.check()).ok  # nothing inside the database can know
     assert bad(await trail.check(kept)) == (False, 11, Wrong.TRUNCATED)
@@ -259,7 +268,11 @@ async def test_a_revoked_key_is_believed_only_below_a_head_of_a_good_one(trail: 
 async def exported(trail: Trail, *, personal: bool = False) -> list[bytes]:
     lines: list[str] = []
     await export(
-        trail.store, trail.rows.trail, lines.append, issuer=ISSUER, now=trail.clock.now(),
+        trail.store,
+        trail.rows.trail,
+        lines.append,
+        issuer=ISSUER,
+        now=trail.clock.now(),
         personal=personal,
     )
     return [line.encode() for line in lines]
@@ -289,7 +302,10 @@ async def test_an_export_that_was_tampered_with_names_the_row(trail: Trail) -> N
     edited = orjson.loads(lines[place])
     seq = edited["seal_seq"]
     edited["facts"]["user_id"] = "usr_x"
-    assert bad(check(trail, [*lines[:place], orjson.dumps(edited), *lines[place + 1 :]]))[:2] == (False, seq)
+    assert bad(check(trail, [*lines[:place], orjson.dumps(edited), *lines[place + 1 :]]))[:2] == (
+        False,
+        seq,
+    )
     swapped = [*lines[:place], lines[place + 1], lines[place], *lines[place + 2 :]]
     assert bad(check(trail, swapped)) == (False, seq, Wrong.MISSING)
     assert bad(check(trail, lines[:place])) == (False, seq, Wrong.TRUNCATED)
@@ -308,11 +324,19 @@ async def test_an_export_is_worth_nothing_without_the_key(trail: Trail) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        b"", b"not json", b"[]", b"{}", b'{"type":"row"}', b'{"type":"other"}', b"\xff\xfe",
+        b"",
+        b"not json",
+        b"[]",
+        b"{}",
+        b'{"type":"row"}',
+        b'{"type":"other"}',
+        b"\xff\xfe",
         b'{"type":"row","facts":{"a":[1]},"personal":null,"personal_commitment":null,"seal":"","seal_seq":1}',
         b'{"type":"row","facts":{},"personal":null,"personal_commitment":null,"seal":"","seal_seq":"1"}',
         b'{"type":"row","facts":{},"personal":[],"personal_commitment":null,"seal":"","seal_seq":1}',
-        b'{"type":"row","type":"row"}', b"[" * 100_000, b'{"type":"end","rows":1,"unsealed":"0"}',
+        b'{"type":"row","type":"row"}',
+        b"[" * 100_000,
+        b'{"type":"end","rows":1,"unsealed":"0"}',
     ],
 )
 async def test_a_file_that_is_no_export_is_refused_with_its_line(trail: Trail, line: bytes) -> None:

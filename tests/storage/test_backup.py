@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from server.domain.unit import Unit
-from server.storage import backup_postgres
 from server.storage.backup import BackupError, backup, restore
 from server.storage.migrate import upgrade
 from server.storage.store import open_store
@@ -22,7 +21,9 @@ from tests.support.schema import read_sql, run_sql
 def filled(databases: Databases) -> str:
     """A database of this version with rows in it."""
     url = databases.copy_of("migrated", upgrade)
-    run_sql(url, *(f"INSERT INTO one_time_link VALUES ('h{n}', 'p', 'e', 1, NULL)" for n in range(50)))
+    run_sql(
+        url, *(f"INSERT INTO one_time_link VALUES ('h{n}', 'p', 'e', 1, NULL)" for n in range(50))
+    )
     return url
 
 
@@ -77,14 +78,20 @@ def test_a_database_that_holds_something_is_replaced_only_by_force(
 def test_a_backup_of_a_newer_version_is_refused(
     filled: str, databases: Databases, tmp_path: Path
 ) -> None:
-    run_sql(filled, "UPDATE alembic_version SET version_num = 'f00ba4'")
+    run_sql(
+        filled,
+        "UPDATE alembic_version SET version_num = 'f00ba4'"
+        " WHERE version_num = (SELECT min(version_num) FROM alembic_version)",
+    )
     backup(filled, tmp_path / "copy")
     target = databases.empty()
     with pytest.raises(BackupError, match="newer"):
         restore(target, tmp_path / "copy")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\0" + b"x" * 5000, b"PGDMP" + b"x" * 50])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"SQLite format 3\0" + b"x" * 5000, b"PGDMP" + b"x" * 50]
+)
 def test_a_file_that_is_no_backup_changes_nothing(
     filled: str, tmp_path: Path, content: bytes
 ) -> None:
@@ -158,9 +165,7 @@ def test_a_log_of_the_old_file_is_not_played_into_the_new_one(
 
 
 @pytest.mark.postgres
-def test_the_password_is_in_no_argument(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_password_is_in_no_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[str], str]] = []
 
     def run(arguments: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -169,7 +174,7 @@ def test_the_password_is_in_no_argument(
         seen.append((arguments, environment["PGPASSWORD"]))
         return subprocess.CompletedProcess(arguments, 0, b"", b"")
 
-    monkeypatch.setattr(backup_postgres.subprocess, "run", run)
+    monkeypatch.setattr("server.storage.backup_postgres.subprocess.run", run)
     backup("postgresql://me:s3cret-word@127.0.0.1:1/db?sslmode=require", tmp_path / "copy")
 
     ((arguments, password),) = seen

@@ -35,8 +35,13 @@ def fill(url: str, name: str, expires_at: int) -> None:
 
 
 KEYS = {
-    "authorization_code": "hash", "pushed_request": "hash", "interaction": "id",
-    "client_assertion": "jti", "one_time_link": "hash", "token": "jti", "refresh_family": "id",
+    "authorization_code": "hash",
+    "pushed_request": "hash",
+    "interaction": "id",
+    "client_assertion": "jti",
+    "one_time_link": "hash",
+    "token": "jti",
+    "refresh_family": "id",
     "refresh_token": "hash",
 }
 
@@ -55,9 +60,7 @@ async def test_what_ended_long_ago_goes_and_what_lives_stays(store: OpenStore, u
 
     gone = await purge(store, NOW)
 
-    assert left(url) == {
-        table: ["alive", "fresh"] for table in KEYS
-    }
+    assert left(url) == {table: ["alive", "fresh"] for table in KEYS}
     assert set(gone.values()) == {1}
     assert await purge(store, NOW) == {}
 
@@ -111,8 +114,6 @@ async def test_the_newest_changes_stay_and_numbers_go_on(store: OpenStore) -> No
     await store.write(lambda tx: tx.guard(20, frozenset({("client", "other")})))
 
 
-
-
 async def test_a_worker_that_missed_purged_changes_forgets_all_that_it_knew(
     store: OpenStore, another: OpenAnother, url: str, entropy: SequenceEntropy
 ) -> None:
@@ -157,7 +158,9 @@ async def test_a_worker_on_a_database_that_was_put_back_forgets_what_never_happe
     assert heard == ["*"]
 
 
-async def test_the_maintenance_ends_when_it_is_told_to(store: OpenStore, clock: FrozenClock) -> None:
+async def test_the_maintenance_ends_when_it_is_told_to(
+    store: OpenStore, clock: FrozenClock
+) -> None:
     stop = asyncio.Event()
     running = asyncio.ensure_future(run_maintenance(store, clock, 3600, stop))
     await asyncio.sleep(0)

@@ -25,12 +25,16 @@ CONSUME = (
 DELETE = delete(link).where(link.c.hash == bindparam("key"))
 
 
-def row(name: str) -> dict[str, object]:
-    return {"hash": name, "purpose": "test", "email": "e", "expires_at": 1, "used_at": None}
+def row(name: str, email: str = "e") -> dict[str, object]:
+    return {"hash": name, "purpose": "test", "email": email, "expires_at": 1, "used_at": None}
 
 
-def adding(name: str) -> Callable[[Unit], int]:
-    return lambda tx: tx.execute(ADD, row(name))
+def adding(name: str, email: str = "e") -> Callable[[Unit], int]:
+    return lambda tx: tx.execute(ADD, row(name, email))
+
+
+def nothing(tx: Unit) -> None:
+    """Take the writer and change nothing."""
 
 
 def count(tx: Tx) -> int:
@@ -72,7 +76,9 @@ async def test_a_taken_key_fails_its_own_unit_alone_and_in_the_same_words_everyw
 
     await store.write(adding("taken"))
     done = await asyncio.gather(
-        store.write(adding("left")), store.write(twice), store.write(adding("right")),
+        store.write(adding("left")),
+        store.write(twice),
+        store.write(adding("right")),
         return_exceptions=True,
     )
 
@@ -88,7 +94,9 @@ async def test_a_value_that_the_database_refuses_fails_its_own_unit_alone(
         tx.execute(ADD, {**row("x"), "expires_at": 2**80})
 
     done = await asyncio.gather(
-        store.write(adding("left")), store.write(unusable), store.write(adding("right")),
+        store.write(adding("left")),
+        store.write(unusable),
+        store.write(adding("right")),
         return_exceptions=True,
     )
 
@@ -117,7 +125,9 @@ async def test_a_unit_that_raises_stop_iteration_does_not_leave_its_neighbours_w
         next(iter(()))
 
     done = await asyncio.gather(
-        store.write(adding("a")), store.write(stops), store.write(adding("b")),
+        store.write(adding("a")),
+        store.write(stops),
+        store.write(adding("b")),
         return_exceptions=True,
     )
     assert done[0] == done[2] == 1
@@ -134,9 +144,7 @@ async def test_of_200_concurrent_consumers_of_one_row_exactly_one_wins(
     def consume(number: int) -> Callable[[Unit], bool]:
         return lambda tx: tx.execute(CONSUME, {"key": "once", "now": number}) == 1
 
-    won = await asyncio.gather(
-        *(stores[n % workers].write(consume(n)) for n in range(200))
-    )
+    won = await asyncio.gather(*(stores[n % workers].write(consume(n)) for n in range(200)))
 
     assert won.count(True) == 1
     assert await store.read(lambda tx: tx.fetch(USED, {"hash": "once"})) == [(won.index(True),)]
@@ -270,12 +278,12 @@ async def test_a_caller_that_hangs_up_neither_undoes_its_unit_nor_shortens_the_q
     await asyncio.gather(*callers, return_exceptions=True)
 
     await store.write(adding("last"))
-    await store.write(lambda tx: None)
+    await store.write(nothing)
     assert await store.read(count) >= 1
     for _ in range(1000):
         if store.waiting == 0:
             break
-        await store.write(lambda tx: None)
+        await store.write(nothing)
     assert await store.read(count) == 21
 
 

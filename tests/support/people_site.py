@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import sqlalchemy as sa
@@ -87,7 +88,7 @@ class Site:
 
 
 async def open_site(
-    url: str, *, issuer: str = "http://127.0.0.1:9000", create: bool = True, **policy: object
+    url: str, *, issuer: str = "http://127.0.0.1:9000", create: bool = True, **policy: Any
 ) -> Site:
     if create:
         create_tables(url)

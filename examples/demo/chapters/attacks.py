@@ -1,6 +1,7 @@
 """Chapter 8: attacks on the exchange itself."""
 
 import json
+from dataclasses import replace
 
 from examples.demo.play import ALLOWED, Play
 
@@ -100,6 +101,11 @@ async def _code(play: Play) -> None:
     )  # fmt: skip
     landed = (await play.ana.browser.open(asked.url)).url
     code = play.chat.code(asked, landed)
+    guessed = replace(asked, verifier="a" * 43)
+    story.check(
+        "attack.code.verifier", "Somebody saw the code, and sends it without its PKCE verifier",
+        "invalid_grant: verifier_mismatch", (await play.chat.redeem(guessed, code)).said,
+    )  # fmt: skip
     first = await play.chat.redeem(asked, code)
     story.check(
         "attack.code.first", "Part of what Ana allowed needs no new page (prompt=none): a code",

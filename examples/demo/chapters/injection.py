@@ -76,10 +76,10 @@ async def _hand_over(play: Play) -> None:
     answer = await play.quill.exchange(
         subject_token=await play.errand.token(),
         actor_token=await play.quill.actor_token(),
-        audience=f"{play.stage.issuer}/agents/agt_mallory",
+        audience=play.magpie.uri,
         scope="docs:read",
     )
     play.story.check(
-        "injection.hand_over", "Obeying, it hands its work to an agent whom Ana never named",
+        "injection.hand_over", "Obeying, it hands its work to Magpie, whom Ana never named",
         "invalid_target: handover_not_consented", answer.said,
     )  # fmt: skip

@@ -42,7 +42,9 @@ async def _user_relation(play: Play) -> None:
         "object_denied (user_relation)", await _quill_lists(play),
     )  # fmt: skip
     await play.documents.write([owns], [])
-    story.check("leg.user.back", "It is given back", ALLOWED, await _quill_lists(play), control=True)
+    story.check(
+        "leg.user.back", "It is given back", ALLOWED, await _quill_lists(play), control=True
+    )
 
 
 async def _ceiling(play: Play) -> None:
@@ -89,9 +91,7 @@ async def _disabled(play: Play) -> None:
         "leg.person", "Olga disables Ana's account: Quill reads the plan for her",
         "user_disabled", await _quill_reads(play),
     )  # fmt: skip
-    story.check(
-        "leg.person.chain", "and so does Sift", "user_disabled", await _sift_reads(play)
-    )
+    story.check("leg.person.chain", "and so does Sift", "user_disabled", await _sift_reads(play))
     story.check(
         "leg.person.control", "Quill reads Ben's beds for Ben", ALLOWED,
         await play.said(play.ben_errand, "read_document", document_id=play.ids["Beds"]),

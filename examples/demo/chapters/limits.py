@@ -78,9 +78,7 @@ async def _audience(play: Play) -> None:
         "limits.audience_at_mandate", "The documents server asks Mandate about the notes token",
         "wrong_audience", foreign.said,
     )  # fmt: skip
-    fitting = await play.documents.evaluate(
-        token, "read_document", document_id=play.ids["Plan"]
-    )
+    fitting = await play.documents.evaluate(token, "read_document", document_id=play.ids["Plan"])
     story.check(
         "limits.audience_at_mandate.control", "The documents server asks about its own token",
         ALLOWED, fitting.said, control=True,

@@ -12,7 +12,7 @@ CALL read_document document_id={diary}
 CALL move_document document_id={diary} folder_id={projects}
 CALL list_folder folder_id={private}
 ASK docs:read docs:write docs:share docs:delete
-HAND_OVER Mallory's agent
+HAND_OVER Magpie
 """
 
 
@@ -22,7 +22,7 @@ async def tell(play: Play) -> None:
     story.chapter(
         "2 · Olga, Ana and Ben",
         "Olga's account comes from the one-time link of `mandate init`: she is administrator and",
-        "answers for three agents. Ana and Ben sign up and keep documents.",
+        "answers for some agents. Ana and Ben sign up and keep documents.",
     )
     await play.olga.sign_up(stage.admin_link)
     await play.olga.sign_in()
@@ -32,9 +32,7 @@ async def tell(play: Play) -> None:
         "200", str(page.status),
     )  # fmt: skip
     page = await play.ana.browser.open(stage.admin_link)
-    story.check(
-        "people.link_once", "Somebody else follows the same link", "404", str(page.status)
-    )
+    story.check("people.link_once", "Somebody else follows the same link", "404", str(page.status))
     for person in (play.ana, play.ben):
         await person.sign_up()
         await person.sign_in()
@@ -54,9 +52,7 @@ async def tell(play: Play) -> None:
         for person in (play.ana, play.ben)
     ]
     await _fill(play)
-    got = await play.said_to_owner(
-        play.ana_token, "read_document", document_id=play.ids["Diary"]
-    )
+    got = await play.said_to_owner(play.ana_token, "read_document", document_id=play.ids["Diary"])
     story.check("people.own", "Ana reads her own diary in her own application", ALLOWED, got)
     got = await play.said_to_owner(play.ben_token, "read_document", document_id=play.ids["Diary"])
     story.check("people.stranger", "Ben tries to", "object_denied", got)

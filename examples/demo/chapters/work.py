@@ -28,9 +28,7 @@ async def tell(play: Play) -> None:
     )  # fmt: skip
     listed = await play.errand.call("list_folder", folder_id=ids["Projects"])
     titles = " ".join(each["title"] for each in listed.value["documents"])
-    story.check(
-        "work.list", "Quill lists the folder Projects", "Budget Minutes Plan", titles
-    )
+    story.check("work.list", "Quill lists the folder Projects", "Budget Minutes Plan", titles)
     read = await play.errand.call("read_document", document_id=ids["Plan"])
     story.check("work.read", "Quill reads the plan", "Ship in May.", str(read.value))
     made = await play.errand.call(

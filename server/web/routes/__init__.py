@@ -23,12 +23,14 @@ from server.web.routes import (
 )
 from server.web.routes.well_known import root_routes
 
+PEOPLE = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, *console.MODULES)
+"""Pages for people: the only routes that the OpenAPI document does not describe."""
+
 
 def every_route(services: Services) -> list[BaseRoute]:
     """Return all routes below the issuer's path."""
     front = make_front(services.core, secret_key=services.secret_key)
-    people = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, *console.MODULES)
-    pages = [module.routes(front) for module in people]
+    pages = [module.routes(front) for module in PEOPLE]
     code_key = derived(services.secret_key, b"authorization-code")
     pages += [
         authorize.routes(front, code_key),
@@ -39,4 +41,4 @@ def every_route(services: Services) -> list[BaseRoute]:
     return [route for group in (*hot, *pages) for route in group]
 
 
-__all__ = ["every_route", "root_routes"]
+__all__ = ["PEOPLE", "every_route", "root_routes"]

@@ -13,7 +13,7 @@ from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client
 from server.protocol.client_auth import authenticate
 from server.services import Services
-from server.web.api_answers import authorization_header, json_answer, refusal
+from server.web.answers import authorization_header, json_answer, refusal
 from server.web.forms import Form
 from server.web.routes.protocol import failing_closed
 

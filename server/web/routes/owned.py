@@ -1,4 +1,4 @@
-"""`/owned`: the agents that the signed-in person answers for; the people stay pseudonymous (X10)."""
+"""`/owned`: agents that the signed-in person answers for; people stay pseudonymous (X10)."""
 
 from dataclasses import replace
 from typing import Final

@@ -13,7 +13,7 @@ from server.protocol.grant_query import grant_query
 from server.protocol.token_endpoint import REPEATABLE
 from server.protocol.userinfo import userinfo
 from server.services import Services
-from server.web.api_answers import (
+from server.web.answers import (
     authorization_header,
     bad_form,
     bearer_refusal,

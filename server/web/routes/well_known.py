@@ -1,4 +1,4 @@
-"""Metadata in all three well-known forms, and the key set: cached bytes (RFC 8414 §3.1)."""
+"""Metadata in all three well-known forms, key set, OpenAPI: cached bytes (RFC 8414 §3.1)."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,6 +7,8 @@ from starlette.routing import Route
 from server.keys.jwks import CACHED_FOR
 from server.protocol.metadata import metadata
 from server.services import Services
+from server.web.openapi import openapi
+from server.web.routes.protocol import failing_closed
 
 _PUBLIC = {
     "Cache-Control": f"public, max-age={CACHED_FOR}",
@@ -42,9 +44,14 @@ def routes(services: Services) -> list[Route]:
             return Response(status_code=304, headers=headers)
         return Response(published.body, media_type="application/jwk-set+json", headers=headers)
 
+    async def description(_: Request) -> Response:
+        body = openapi(services.core.policy.issuer)
+        return Response(body, media_type="application/json", headers=_PUBLIC)
+
     return [
         Route("/.well-known/openid-configuration", document, methods=["GET"]),
-        Route("/jwks", jwks, methods=["GET"]),
+        Route("/jwks", failing_closed(jwks), methods=["GET"]),
+        Route("/openapi.json", description, methods=["GET"]),
     ]
 
 

@@ -251,6 +251,9 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_refresh_family_client_id"), ["client_id"], unique=False
         )
+        batch_op.create_index(
+            batch_op.f("ix_refresh_family_expires_at"), ["expires_at"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_refresh_family_grant_id"), ["grant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_refresh_family_sid"), ["sid"], unique=False)
         batch_op.create_index(batch_op.f("ix_refresh_family_user_id"), ["user_id"], unique=False)
@@ -370,6 +373,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("token", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_token_actor_jti"), ["actor_jti"], unique=False)
+        batch_op.create_index(batch_op.f("ix_token_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_token_family_id"), ["family_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_token_grant_id"), ["grant_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_token_parent_jti"), ["parent_jti"], unique=False)
@@ -406,6 +410,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_token_parent_jti"))
         batch_op.drop_index(batch_op.f("ix_token_grant_id"))
         batch_op.drop_index(batch_op.f("ix_token_family_id"))
+        batch_op.drop_index(batch_op.f("ix_token_expires_at"))
         batch_op.drop_index(batch_op.f("ix_token_actor_jti"))
 
     op.drop_table("token")
@@ -442,6 +447,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_refresh_family_user_id"))
         batch_op.drop_index(batch_op.f("ix_refresh_family_sid"))
         batch_op.drop_index(batch_op.f("ix_refresh_family_grant_id"))
+        batch_op.drop_index(batch_op.f("ix_refresh_family_expires_at"))
         batch_op.drop_index(batch_op.f("ix_refresh_family_client_id"))
 
     op.drop_table("refresh_family")

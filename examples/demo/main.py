@@ -1,8 +1,7 @@
-"""`python -m examples.demo`: tell the story; exit code 0 only if each step came out as told."""
+"""`make demo`: tell the story; exit code 0 only if each step came out as told."""
 
 import argparse
 import asyncio
-import signal
 import sys
 
 from rich.console import Console
@@ -20,6 +19,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON document with every step")
     parser.add_argument("--keep", action="store_true", help="leave everything running, with links")
     given = parser.parse_args()
+    if given.secrets and not given.verbose:
+        parser.error("--secrets goes with --verbose")
     options = Options(
         verbose=given.verbose, secrets=given.secrets, json=given.json, keep=given.keep
     )
@@ -27,8 +28,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # A terminal that closes, or `kill`, ends the demo as Ctrl-C does: nothing stays behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

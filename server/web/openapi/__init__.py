@@ -1,0 +1,83 @@
+"""The OpenAPI 3.1 document of every JSON and protocol route: written by hand, served as bytes."""
+
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Final
+
+import orjson
+
+from server.web.openapi import access_routes as access
+from server.web.openapi import browser_routes as browser
+from server.web.openapi import token_routes as tokens
+from server.web.openapi.build import Json
+from server.web.openapi.schemas import HEADERS, RESPONSES, SCHEMAS, SECURITY
+from server.web.origin import site_of
+
+_DESCRIPTION: Final = (
+    "An authorization server in which agents act for people, within their consent. "
+    "Pages for people are not described here."
+)
+
+
+def document(issuer: str) -> Json:
+    """Return the description of the server at `issuer`; its paths begin at the root of the origin.
+
+    Raises `ValueError` for an unsafe issuer.
+    """
+    site = site_of(issuer)
+    base = site.path
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mandate",
+            "version": version("mandate-server"),
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": site.origin}],
+        "paths": {**_at_root(base), **{f"{base}{path}": item for path, item in _below().items()}},
+        "components": {
+            "schemas": SCHEMAS,
+            "responses": RESPONSES,
+            "headers": HEADERS,
+            "securitySchemes": SECURITY,
+        },
+    }
+
+
+@lru_cache(maxsize=16)
+def openapi(issuer: str) -> bytes:
+    """Return the document as the bytes that are served."""
+    return orjson.dumps(document(issuer))
+
+
+def _at_root(base: str) -> Json:
+    """Describe what hangs at the root of the origin, whatever the issuer's path."""
+    found = {
+        "/healthz": {"get": access.HEALTHZ},
+        "/readyz": {"get": access.READYZ},
+        f"/.well-known/oauth-authorization-server{base}": {"get": access.metadata("oauthMetadata")},
+    }
+    if base:
+        name = f"/.well-known/openid-configuration{base}"
+        found[name] = {"get": access.metadata("openidMetadataAtRoot")}
+    return found
+
+
+def _below() -> Json:
+    """Describe what hangs below the issuer's path."""
+    return {
+        "/token": {"post": tokens.TOKEN},
+        "/introspect": {"post": tokens.INTROSPECT},
+        "/revoke": {"post": tokens.REVOKE},
+        "/par": {"post": tokens.PAR},
+        "/userinfo": {method: tokens.userinfo(method) for method in ("get", "post")},
+        "/grants/{grant_id}": {"get": tokens.GRANT},
+        "/access/v1/evaluation": {"post": access.EVALUATION},
+        "/access/v1/relations": {"post": access.RELATIONS},
+        "/authorize": {method: browser.authorize(method) for method in ("get", "post")},
+        "/logout": {method: browser.logout(method) for method in ("get", "post")},
+        "/.well-known/openid-configuration": {"get": access.metadata("openidMetadata")},
+        "/jwks": {"get": access.JWKS},
+        "/openapi.json": {"get": access.DESCRIPTION},
+    }

@@ -1,0 +1,164 @@
+"""The two calls of a resource server, and the documents and probes that anybody may read."""
+
+from typing import Final
+
+from server.domain.registry import ClientAuth
+from server.protocol.evaluation import MAX_OBJECTS, MAX_TEXT
+from server.protocol.relations_api import MAX_LABEL, MAX_TUPLES
+from server.signals.readiness import State
+from server.web.openapi.build import (
+    Json,
+    answer,
+    array,
+    json_body,
+    operation,
+    record,
+    ref,
+    shared,
+    text,
+    words,
+)
+from server.web.openapi.schemas import JWT
+
+_REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Forbidden", "503 Unavailable")
+_OBJECT: Final = record(
+    {
+        "type": text(minLength=1, maxLength=254),
+        "id": text(minLength=1, maxLength=256),
+    },
+    additionalProperties=True,
+)
+_PROPERTIES: Final = record(
+    {},
+    {
+        "relation": text("Needed where an object is given.", minLength=1, maxLength=50),
+        "tool": text("For the audit.", minLength=1, maxLength=128),
+        "principal": text(
+            "Whom the tool accepts, parted by spaces; an agent for a user always.",
+            pattern="^(delegated|agent|user)( (delegated|agent|user))*$",
+        ),
+    },
+    additionalProperties=True,
+)
+_QUESTION: Final = record(
+    {
+        "subject": record(
+            {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
+            {"type": text(const="access_token")},
+            additionalProperties=True,
+        ),
+        "action": record(
+            {
+                "name": text(
+                    "The scopes needed, all of them, parted by spaces.",
+                    minLength=1,
+                    maxLength=MAX_TEXT,
+                    pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$",
+                )
+            },
+            {"properties": _PROPERTIES},
+            additionalProperties=True,
+        ),
+    },
+    {
+        "resource": _OBJECT,
+        "resources": array(_OBJECT, maxItems=MAX_OBJECTS),
+        "context": record(
+            {},
+            {"request_id": text(minLength=1, maxLength=128)},
+            additionalProperties=True,
+        ),
+    },
+    additionalProperties=True,
+)
+_TUPLE: Final = record(
+    {name: text(minLength=1, maxLength=512) for name in ("user", "relation", "object")}
+)
+_WRITING: Final = record(
+    {},
+    {
+        "writes": array(_TUPLE, maxItems=MAX_TUPLES),
+        "deletes": array(_TUPLE, maxItems=MAX_TUPLES),
+        "labels": {
+            "type": "object",
+            "maxProperties": MAX_TUPLES,
+            "propertyNames": {"pattern": ":"},
+            "additionalProperties": text(minLength=1, maxLength=MAX_LABEL),
+            "description": "What people read of an object (type:id).",
+        },
+        "token": text("The access token on whose behalf tuples are written."),
+    },
+    minProperties=1,
+)
+
+EVALUATION: Final = operation(
+    "evaluate",
+    "Decide on a call with a token whose audience is the caller's resource (AuthZEN 1.0 profile).",
+    {"200": answer("The decision.", ref("Decision"), "Cache-Control"), **_REFUSED},
+    tag="access",
+    security=(ClientAuth.BASIC.value,),
+    requestBody=json_body(_QUESTION),
+)
+RELATIONS: Final = operation(
+    "writeRelations",
+    "Write relationship tuples of the object types of the caller's resource.",
+    {
+        "200": answer(
+            "Written.",
+            record({"revision": text("Of the store.", pattern="^[0-9]+$")}),
+            "Cache-Control",
+        ),
+        **_REFUSED,
+    },
+    tag="access",
+    security=(ClientAuth.BASIC.value,),
+    requestBody=json_body(_WRITING),
+)
+_PUBLIC: Final = {"type": "object", "required": ["issuer", "authorization_endpoint"]}
+
+
+def metadata(operation_id: str) -> Json:
+    """Describe one of the addresses of the metadata (RFC 8414 §3, OIDC Discovery §4)."""
+    return operation(
+        operation_id,
+        "RFC 8414, OIDC Discovery: what this server is and can.",
+        {"200": answer("The metadata.", _PUBLIC)},
+        tag="documents",
+    )
+
+
+JWKS: Final = operation(
+    "jwks",
+    "RFC 7517 §5: the public keys.",
+    {
+        "200": answer("The keys.", ref("KeySet"), "ETag", media_type="application/jwk-set+json"),
+        "304": answer("As before.", None, "ETag"),
+        "503": answer("Not now.", ref("Error")),
+    },
+    tag="documents",
+)
+DESCRIPTION: Final = operation(
+    "openapi",
+    "This document.",
+    {"200": answer("OpenAPI 3.1.", {"type": "object", "required": ["openapi", "paths"]})},
+    tag="documents",
+)
+HEALTHZ: Final = operation(
+    "healthz",
+    "The process answers.",
+    {"200": answer("Alive.", record({"status": text(const="alive")}), "Cache-Control")},
+    tag="probes",
+)
+READYZ: Final = operation(
+    "readyz",
+    "It can do its work; else one word why not.",
+    {
+        "200": answer("Ready.", record({"status": text(const="ready")}), "Cache-Control"),
+        "503": answer(
+            "Not ready.",
+            record({"status": words([s.value for s in State if s is not State.READY])}),
+            "Cache-Control",
+        ),
+    },
+    tag="probes",
+)
