@@ -72,7 +72,7 @@ demo: $(RUNTIME) $(TOOLS) ## watch agents act for a user, be refused, and be sto
 
 .PHONY: demo-broken
 demo-broken: $(RUNTIME) $(TOOLS) ## turn off one check at a time and see the demo catch it
-	@$(BIN)/python examples/demo_broken/main.py
+	@$(BIN)/python -m examples.demo.broken $(DEMO)
 
 .PHONY: serve
 serve: $(RUNTIME) ## run the server (settings: docs/settings.md)

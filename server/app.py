@@ -137,6 +137,7 @@ async def _assemble(
         keys,
         RemoteClientKeys(RemoteKeySets(fetcher, clock)),
         await server_key(store, envelope, entropy),
+        telemetry,
     )
     return Server(settings, services, opened, envelope, fetcher, resolver, telemetry)
 

@@ -155,8 +155,8 @@ class Formula:
     def _settle_cycle(self, head: Value, position: int, mark: int) -> None:
         for other in list(self._provisional)[mark:]:
             kept = self._provisional[other]
-            if head.kind == _TRUE or not head.keeps:
-                # Perhaps false only because the head was not done yet: it is asked again.
+            if head.kind <= _FALSE or not head.keeps:
+                # Was so perhaps only because the head was not done yet: it is asked again.
                 del self._provisional[other]
             elif kept.rests_on >= position:
                 del self._provisional[other]

@@ -2,8 +2,9 @@
 
 Nothing here is a switch of the product: `faulty.py` puts a fault in before it starts `mandate`.
 """
-# A fault reaches into the server at start-up, and imports only the part that it breaks.
-# ruff: noqa: PLC0415, SLF001
+# A fault reaches into the server at start-up, imports only the part that it breaks, and stands in
+# for a function whose arguments it has no use for.
+# ruff: noqa: ARG001, ARG005, PLC0415, SLF001
 # mypy: disable-error-code="method-assign,assignment,attr-defined"
 
 from collections.abc import Callable
@@ -239,7 +240,7 @@ def _unsigned_heads() -> None:
 FAULTS = {
     "consent": Fault("what the person left off stays off", "consent.narrowed", _offered_is_taken),
     "actor-token": Fault("an actor token is required (X2)", "attack.no_actor", _no_actor_token),
-    "actor-owner": Fault("the actor is the client's agent (X2)", "attack.foreign_actor", _any_actor),
+    "actor-owner": Fault("the actor is the client's own (X2)", "attack.foreign_actor", _any_actor),
     "presenter": Fault("who may present a token (X3)", "attack.server", _any_presenter),
     "scope": Fault("scopes are intersected (X6)", "limits.step_up", _scope_as_asked),
     "refresh-scope": Fault("refresh never widens (X13)", "attack.refresh", _refresh_scope),
@@ -247,7 +248,7 @@ FAULTS = {
     "pkce": Fault("the PKCE verifier fits", "attack.code.verifier", _no_verifier),
     "hop": Fault("no hop beyond the consent (X4)", "hop.beyond", _any_hop),
     "helper": Fault("only named agents get work (X4)", "injection.hand_over", _any_helper),
-    "liveness": Fault("a revoked delegation is dead (X11)", "revoke.quill.worker_1", _revoked_lives),
+    "liveness": Fault("what is revoked is dead (X11)", "revoke.quill.worker_1", _revoked_lives),
     "agent": Fault("a suspended agent is dead (X11)", "leg.agent", _agent_lives),
     "person": Fault("a disabled person's agents stop (X11)", "leg.person", _person_lives),
     "consent-object": Fault(

@@ -4,6 +4,7 @@ import sys
 
 from examples.demo import desk
 from examples.demo.faults import FAULTS
+from server.cli import main as mandate
 
 
 def main() -> None:
@@ -13,8 +14,6 @@ def main() -> None:
     if arguments == ["desk"]:
         desk.main()
         return
-    from server.cli import main as mandate
-
     mandate(arguments)
 
 

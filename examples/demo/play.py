@@ -1,5 +1,6 @@
 """Who is in the story and what they hold, from one chapter to the next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,11 +85,24 @@ class Play:
             said = f"object_denied ({why.said})"
         if ":" not in said and said != "insufficient_scope":
             # Without the scope, the documents server does not even ask.
-            token = await errand.token()
-            reason = said.removeprefix("object_denied (").removesuffix(")")
-            named = (str(claims(token)["sub"]), *chain(token))
-            self.deeds.append(Deed(tool, named, None if reason == ALLOWED else reason))
+            self.remember(await errand.token(), tool, said)
         return said
+
+    def remember(self, token: str, tool: str, said: str) -> None:
+        """Keep in mind what an agent did or was refused, for the audit."""
+        reason = said.removeprefix("object_denied (").removesuffix(")")
+        named = (str(claims(token)["sub"]), *chain(token))
+        self.deeds.append(Deed(tool, named, None if reason == ALLOWED else reason))
+
+    def name(self, id: str) -> str:
+        """Return the name of a person or agent."""
+        people = {person.user_id: person.name for person in (self.ana, self.ben, self.olga)}
+        agents = (self.quill, self.sift, self.courier, self.magpie)
+        return {**people, **{agent.agent_id: agent.name for agent in agents}}.get(id, id)
+
+    def names(self, ids: Sequence[str]) -> str:
+        """Return a chain in words: who acts, for whom, and so on."""
+        return " for ".join(self.name(each) for each in ids)
 
     async def close(self) -> None:
         """Close every connection."""

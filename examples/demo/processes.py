@@ -1,4 +1,4 @@
-"""Processes of the demo: started, awaited by asking them, and ended by their id on every way out."""
+"""Processes of the demo: started, awaited by asking them, ended by their id on every way out."""
 
 import asyncio
 import contextlib

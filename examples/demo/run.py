@@ -6,6 +6,7 @@ import signal
 import sys
 from dataclasses import dataclass
 
+import httpx2
 from rich.console import Console
 
 from examples.demo.chapters import CHAPTERS
@@ -81,7 +82,7 @@ async def tell(story: Story, stage: Stage) -> Ending:
         step = failed.step
         story.failed(step, stage.logs())
         return Ending(f"{step.step}: expected {step.expected}, got {step.got}", step.step)
-    except (StageError, LookupError, TypeError) as broken:
+    except (StageError, LookupError, TypeError, httpx2.HTTPError, OSError) as broken:
         error = f"after {story.last}: {type(broken).__name__}: {broken}"
         story.broke(error, stage.logs())
         return Ending(error)

@@ -1,11 +1,12 @@
 """The stage: one database, two server processes, two MCP servers, and the operator's desk."""
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,17 +72,15 @@ class Stage:
         return self.server_folder / "mandate.db"
 
     async def raise_curtain(self) -> None:
-        """Make the database and start both workers."""
+        """Make the database and start both workers; `open_tool_servers` waits for them."""
         self.server_folder.mkdir(mode=0o700)
         self.python = await asyncio.to_thread(tools_python)
         self.desk.start()
         made = await self.desk.mandate("init", "--issuer", self.issuer)
         self.admin_link = str(made["admin_link"])
         await self.desk.mandate("migrate")
-        first, second = (self._server(number) for number in (0, 1))
-        first.start()
-        second.start()
-        await asyncio.gather(first.ready(), second.ready())
+        for number in (0, 1):
+            self._server(number).start()
 
     def _server(self, number: int) -> Process:
         port = self._ports[number]
@@ -104,7 +103,7 @@ class Stage:
         ]
         for process in opened:
             process.start()
-        await asyncio.gather(*(process.ready() for process in opened))
+        await asyncio.gather(*(process.ready() for process in self.processes))
 
     def _tool_server(self, name: str, resource: str, port: int, secret: str) -> Process:
         folder = self.home / name
@@ -143,25 +142,23 @@ class Stage:
         )
         return str(done.stdout + done.stderr).strip()
 
-    async def forge(self, deed: str, copy: Path, row: int) -> str:
-        """Forge a copy of the audit trail (`forge.py`); return what it prints."""
+    async def forge(self, copies: Mapping[str, Path], row: int) -> dict[str, int]:
+        """Forge copies of the audit trail (`forge.py`); return the first bad row of each."""
+        script = str(Path(__file__).with_name("forge.py"))
+        given = [f"{deed}={copy}" for deed, copy in copies.items()]
         done = await asyncio.to_thread(
             subprocess.run,
-            [
-                sys.executable,
-                "-P",
-                str(Path(__file__).with_name("forge.py")),
-                deed,
-                str(copy),
-                str(row),
-            ],
+            [sys.executable, "-P", script, str(row), *given],
             env=environment({"PYTHONPATH": str(ROOT)}),
             capture_output=True,
             text=True,
             timeout=60,
-            check=True,
+            check=False,
         )
-        return str(done.stdout).strip()
+        if done.returncode != 0:
+            raise StageError(f"forge.py: {done.stderr[-1000:]}")
+        found: dict[str, int] = json.loads(done.stdout)
+        return found
 
     def logs(self) -> list[tuple[str, str]]:
         """Return the end of each log that says something."""

@@ -28,7 +28,7 @@ class Step:
     control: bool
 
 
-class StepFailed(Exception):  # noqa: N818 - it says what happened
+class StepFailed(Exception):
     """A step came out otherwise than told."""
 
     def __init__(self, step: Step) -> None:
@@ -63,7 +63,7 @@ class Story:
         if not self.quiet:
             self.console.print(Padding(f"[dim]{escape(text)}[/]", (0, 5)), highlight=False)
 
-    def check(  # noqa: PLR0913 - a step and how it is shown
+    def check(
         self, step: str, told: str, expected: str, got: str, *, control: bool = False
     ) -> None:
         """Compare and print one step; raises `StepFailed`."""
@@ -77,10 +77,10 @@ class Story:
 
     def _print(self, step: Step) -> None:
         mark = "[green]✓[/]" if step.ok else "[bold red]✗[/]"
-        good = step.got == ALLOWED or not step.got.islower()
-        colour = "green" if good or step.control else "yellow"
+        first = step.got.split(maxsplit=1)[0] if step.got else ""
+        colour = "green" if step.got == ALLOWED else "yellow" if "_" in first else "cyan"
         lead = "[dim]control:[/] " if step.control else ""
-        shown = f"{mark} {lead}{escape(step.told)}  [{colour}]{escape(step.got)}[/]"
+        shown = f"{mark} {lead}{escape(step.told)} [dim]→[/] [{colour}]{escape(step.got)}[/]"
         self.console.print(Padding(shown, (0, 3)), highlight=False)
 
     def end(self) -> None:

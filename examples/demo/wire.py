@@ -3,19 +3,24 @@
 import json
 import re
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
 import httpx2
 from rich.console import Console
-from rich.padding import Padding
 
-_SHOWN_HEADERS = ("authorization", "content-type", "accept", "origin")
-_LONG = re.compile(r"[A-Za-z0-9_.~+/=-]{32,}")
-_PASSWORD = re.compile(r"(password=)[^&]+")
-_MOST = 1200
+_SHOWN_HEADERS = ("authorization", "content-type", "accept", "origin", "cookie")
+_FIELDS = "password|csrf|code|code_verifier|refresh_token|link"
+_SECRETS = (
+    # A JWT; a Basic or Bearer header; a cookie; a form field; a pushed request; a JSON member.
+    re.compile(r"(eyJ[\w-]{5})[\w-]+\.[\w-]+\.[\w-]*"),
+    re.compile(r"((?:Basic|Bearer) [\w+/]{4})[\w+/=.-]+", re.IGNORECASE),
+    re.compile(r"(mandate_\w+=[\w-]{4})[\w.~=-]+"),
+    re.compile(rf"(\b(?:{_FIELDS})=[^&'\s]{{0,4}})[^&'\n]*?(?='|&|\s-|$)"),
+    re.compile(r"(request_uri(?::|%3A)[\w-]{4})[\w-]+"),
+    re.compile(r"(\"(?:refresh_token|client_secret)\": \"[\w-]{4})[\w-]+"),
+)
 
 
 @dataclass
@@ -60,22 +65,18 @@ class Wire:
         """Print what was sent since the last time."""
         for sent, answered in self._exchanges:
             for text, style in ((f"$ {sent}", "cyan"), (f"← {answered}", "magenta")):
-                shown = Padding(f"{text[:_MOST]}", (0, 0, 0, 7), style=style)
-                console.print(shown, highlight=False, markup=False)
+                # Not wrapped: a line can be copied as it is.
+                console.print(
+                    f"       {text}", style=style, highlight=False, markup=False, soft_wrap=True
+                )
         self._exchanges.clear()
 
     def _hide(self, text: str) -> str:
         if self.secrets:
             return text
-        text = _PASSWORD.sub(r"\1…", text)
-        return _LONG.sub(lambda m: _shorten(m[0]), text)
-
-
-def _shorten(text: str) -> str:
-    # Addresses and identifiers are worth reading whole; what is secret is one long run.
-    if "://" in text or text.startswith(("//", "/")) or "grant-type" in text:
+        for secret in _SECRETS:
+            text = secret.sub(r"\1…", text)
         return text
-    return f"{text[:8]}…"
 
 
 def _curl(request: httpx2.Request) -> str:
@@ -101,6 +102,3 @@ def _compact(body: str) -> str:
         return json.dumps(json.loads(body))
     except ValueError:
         return body
-
-
-Opener = Callable[..., httpx2.AsyncClient]

@@ -163,7 +163,6 @@ def event_document(entry: AuditEntry) -> dict[str, object]:
         "resource": record.resource,
         "object": record.object,
         "request_id": record.request_id,
-        "trace_id": record.trace_id,
         "detail": dict(record.detail),
         "sealed": entry.sealed,
     }

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -11,6 +12,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+
+from server.cli.connection import BoundedConnection
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -61,12 +64,13 @@ async def listen(
     from server.signals.logs import configure_logging
     from server.signals.telemetry import telemetry
 
+    _allow_connections()
     configure_logging(settings.log_level)
     reports = telemetry(settings.otlp_endpoint, os.environ, version=version("mandate-server"))
     server = await assemble(settings, telemetry=reports)
     config = uvicorn.Config(
         create_app(server),
-        http="httptools",
+        http=BoundedConnection,
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -97,6 +101,16 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
+
+
+def _allow_connections() -> None:
+    """Raise the bound on open files, each connection being one, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + 512
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_with_parent(listener: _Listener, lifeline: int) -> None:

@@ -61,7 +61,6 @@ class AuditRecord:
     resource: str | None = None
     object: str | None = None
     request_id: str | None = None
-    trace_id: str | None = None
     detail: Mapping[str, str] = field(default_factory=dict)
     """Facts that are no personal data: a jti, a scope, a relation."""
     personal: Mapping[str, str] = field(default_factory=dict)

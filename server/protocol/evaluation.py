@@ -1,6 +1,6 @@
 """POST /access/v1/evaluation: the one online question of a resource server (DESIGN 3.10)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client, Resource
 from server.domain.tokens import TokenKind, TokenRecord
 from server.protocol.presented import TokenReader
+from server.protocol.scopes import parse_scope
 
 MAX_OBJECTS = 50
 MAX_TEXT = 512
@@ -129,42 +130,56 @@ async def own_resource(core: Core, caller: Client) -> Resource | Refused:
 def parse(body: Any) -> Question | Refused:
     """Check the shape of an evaluation request (AuthZEN 1.0 §6, our profile)."""
     try:
-        subject, action = body["subject"], body["action"]
+        subject, action = _record(body["subject"]), _record(body["action"])
         token = _text(subject["id"], 16_384)
         if subject.get("type", "access_token") != "access_token":
             return _malformed("subject.type")
-        scopes = frozenset(_text(action["name"]).split())
-        properties = action.get("properties") or {}
-        relation = properties.get("relation")
+        scopes = parse_scope(_text(action["name"]))
+        properties = _record(action.get("properties", {}))
         principals = frozenset[str]()
-        for word in str(properties.get("principal", "delegated")).split():
+        for word in _text(properties.get("principal", "delegated")).split(" "):
             principals |= _PRINCIPALS[word]
-        objects = _objects(body)
-        context = body.get("context") or {}
-        request_id = context.get("request_id")
-        return Question(
+        context = _record(body.get("context", {}))
+        question = Question(
             token=token,
             call=Call(
-                scopes=scopes,
-                relation=None if relation is None else _text(relation, 50),
-                objects=objects,
+                scopes=scopes if isinstance(scopes, frozenset) else frozenset(),
+                relation=_text(properties["relation"], 50) if "relation" in properties else None,
+                objects=_objects(body),
                 principals=principals,
             ),
-            tool=_text(properties.get("tool") or "-", 128),
-            request_id=None if request_id is None else _text(request_id, 128),
+            tool=_text(properties.get("tool", "-"), 128),
+            request_id=_text(context["request_id"], 128) if "request_id" in context else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         return _malformed("body")
+    # No scope would be no condition.
+    return question if question.call.scopes else _malformed("action.name")
 
 
 def _objects(body: Mapping[str, Any]) -> tuple[str, ...]:
-    listed: Sequence[Any] = body.get("resources") or []
-    if body.get("resource") is not None:
-        listed = [*listed, body["resource"]]
-    if not isinstance(listed, list) or len(listed) > MAX_OBJECTS:
+    listed = body.get("resources", [])
+    if type(listed) is not list:
         raise ValueError
-    names = [f"{_text(o['type'], 254)}:{_text(o['id'], 256)}" for o in listed]
-    return tuple(dict.fromkeys(names))
+    if "resource" in body:
+        listed = [*listed, body["resource"]]
+    if len(listed) > MAX_OBJECTS:
+        raise ValueError
+    return tuple(dict.fromkeys(_object(_record(each)) for each in listed))
+
+
+def _object(named: Mapping[str, Any]) -> str:
+    kind = _text(named["type"], 254)
+    # The first colon ends the type: with another one it would be a different object.
+    if ":" in kind:
+        raise ValueError
+    return f"{kind}:{_text(named['id'], 256)}"
+
+
+def _record(value: object) -> Mapping[str, Any]:
+    if type(value) is not dict:
+        raise ValueError
+    return value
 
 
 def _text(value: object, longest: int = MAX_TEXT) -> str:

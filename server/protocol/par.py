@@ -7,7 +7,7 @@ from typing import Final
 from server.domain.core import Core
 from server.domain.entropy import hash_secret
 from server.domain.interactions import PushedRequest
-from server.domain.refusal import Refused, invalid_client, invalid_request
+from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client
 from server.protocol.authorize import REPEATABLE, Faulty, examine
 from server.protocol.parameters import Parameters
@@ -60,8 +60,6 @@ async def push(core: Core, client: Client, sent: Parameters) -> Pushed | Refused
     # RFC 9126 §2.1: request_uri MUST NOT be provided in this case.
     if "request_uri" in sent:
         return invalid_request("request_uri", "request_uri cannot be pushed.")
-    if sent.get("client_id") not in (None, client.id):
-        return invalid_client("two client ids", detail=client.id)
     found = await examine(core, sent, client.id, pushed=True)
     if isinstance(found, Faulty):
         return found.refused

@@ -195,20 +195,19 @@ def parse(body: Any) -> Writing | Refused:
     try:
         if set(body) - {"writes", "deletes", "labels", "token"}:
             return malformed
-        writes, deletes = _tuples(body.get("writes")), _tuples(body.get("deletes"))
-        labels, token = body.get("labels") or {}, body.get("token")
+        writes, deletes = _tuples(body.get("writes", [])), _tuples(body.get("deletes", []))
+        labels, token = body.get("labels", {}), body.get("token")
         fits = (
-            len(writes) + len(deletes) + len(labels) > 0
+            type(labels) is dict
+            and len(writes) + len(deletes) + len(labels) > 0
             and len(writes) + len(deletes) <= MAX_TUPLES
-            and isinstance(labels, dict)
             and len(labels) <= MAX_TUPLES
             and all(
-                isinstance(v, str) and 0 < len(v) <= MAX_LABEL and ":" in k
-                for k, v in labels.items()
+                type(v) is str and 0 < len(v) <= MAX_LABEL and ":" in k for k, v in labels.items()
             )
-            and (token is None or isinstance(token, str))
+            and ("token" not in body or type(token) is str)
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return malformed
     if not fits:
         return malformed
@@ -216,11 +215,13 @@ def parse(body: Any) -> Writing | Refused:
 
 
 def _tuples(listed: Any) -> list[Tuple]:
+    if type(listed) is not list:
+        raise ValueError
     result = []
-    for item in listed or []:
+    for item in listed:
         parts = (item["user"], item["relation"], item["object"])
         if set(item) != {"user", "relation", "object"} or not all(
-            isinstance(part, str) and 0 < len(part) <= 512 for part in parts
+            type(part) is str and 0 < len(part) <= 512 for part in parts
         ):
             raise ValueError
         result.append(parts)

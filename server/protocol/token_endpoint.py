@@ -13,6 +13,7 @@ from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.signals.telemetry import Telemetry
 
 REPEATABLE = ("resource", "audience")
 _BY_TYPE: Mapping[str, Grant] = {grant.grant_type.value: grant for grant in GRANTS}
@@ -36,11 +37,13 @@ class TokenEndpoint:
         reader: TokenReader,
         client_keys: ClientKeys,
         secret_key: bytes,
+        telemetry: Telemetry,
     ) -> None:
         """Mint with `signer`; read presented tokens with `reader`."""
         self._core = core
         self._signer = signer
         self._client_keys = client_keys
+        self._telemetry = telemetry
         self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
 
     async def answer(
@@ -88,16 +91,19 @@ class TokenEndpoint:
                 description="The agent of this client may not act.",
             )
             return await self._refuse(grant, request, refused)
-        authorization = await grant.authorize(self._context, request)
-        if isinstance(authorization, Refused):
-            return await self._refuse(grant, request, authorization)
-        answer = await issue(self._core, self._signer, authorization, revision)
+        with self._telemetry.span("grant", grant_type=grant.grant_type.value):
+            authorization = await grant.authorize(self._context, request)
+            if isinstance(authorization, Refused):
+                return await self._refuse(grant, request, authorization)
+            answer = await issue(self._core, self._signer, authorization, revision)
         if isinstance(answer, Refused):
             return await self._refuse(grant, request, answer)
+        self._telemetry.issued(authorization.kind)
         return answer
 
     async def _refuse(self, grant: Grant, request: TokenRequest, refused: Refused) -> Refused:
         """Write down what an authenticated client was refused (DESIGN 3.4)."""
+        self._telemetry.refused(refused)
         if refused.reason in _AUDITED_ELSEWHERE:
             return refused
         record = AuditRecord(

@@ -11,6 +11,7 @@ from server.protocol.presented import TokenReader
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
 from server.protocol.token_endpoint import TokenEndpoint
+from server.signals.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Services:
     reader: TokenReader
     client_keys: ClientKeys
     secret_key: bytes
+    telemetry: Telemetry
     token: TokenEndpoint
     introspection: Introspection
     revocation: Revocation
@@ -29,7 +31,13 @@ class Services:
     relations_api: RelationsApi
 
 
-def bundle(core: Core, keys: LiveKeys, client_keys: ClientKeys, secret_key: bytes) -> Services:
+def bundle(
+    core: Core,
+    keys: LiveKeys,
+    client_keys: ClientKeys,
+    secret_key: bytes,
+    telemetry: Telemetry,
+) -> Services:
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
     return Services(
@@ -38,7 +46,8 @@ def bundle(core: Core, keys: LiveKeys, client_keys: ClientKeys, secret_key: byte
         reader=reader,
         client_keys=client_keys,
         secret_key=secret_key,
-        token=TokenEndpoint(core, keys, reader, client_keys, secret_key),
+        telemetry=telemetry,
+        token=TokenEndpoint(core, keys, reader, client_keys, secret_key, telemetry),
         introspection=Introspection(core, reader, client_keys),
         revocation=Revocation(core, reader, client_keys),
         evaluation=Evaluation(core, reader),

@@ -43,7 +43,6 @@ class SqlAudit(AuditReading):
                 "resource": record.resource,
                 "object": record.object,
                 "request_id": record.request_id,
-                "trace_id": record.trace_id,
                 "detail": dump(dict(record.detail)),
                 "salt": self._entropy.token(12),
                 "personal_commitment": commitment,

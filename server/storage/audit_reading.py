@@ -29,7 +29,7 @@ _USES = dump(
 )
 _COLUMNS = (
     a.c.id, a.c.at, a.c.tag, a.c.outcome, a.c.reason, a.c.user_id, a.c.agents, a.c.client_id,
-    a.c.grant_id, a.c.resource, a.c.object, a.c.request_id, a.c.trace_id, a.c.detail, a.c.seal_seq,
+    a.c.grant_id, a.c.resource, a.c.object, a.c.request_id, a.c.detail, a.c.seal_seq,
 )
 # One row from the end of an index, rather than max() over all events of a busy delegation.
 _LAST_USE = (
@@ -126,12 +126,12 @@ def _entries(rows: list[Row]) -> tuple[AuditEntry, ...]:
     return tuple(
         AuditEntry(
             id=r[0],
-            sealed=r[14] is not None,
+            sealed=r[13] is not None,
             record=AuditRecord(
                 at=int(r[1]), tag=AuditTag(r[2]), outcome=Outcome(r[3]), reason=r[4],
                 user_id=r[5], agents=tuple(load(r[6])), client_id=r[7], grant_id=r[8],
-                resource=r[9], object=r[10], request_id=r[11], trace_id=r[12],
-                detail=load(r[13]),
+                resource=r[9], object=r[10], request_id=r[11],
+                detail=load(r[12]),
             ),
         )
         for r in rows

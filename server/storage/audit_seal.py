@@ -24,7 +24,6 @@ _FACTS = (
     audit.c.resource,
     audit.c.object,
     audit.c.request_id,
-    audit.c.trace_id,
     audit.c.detail,
     audit.c.salt,
 )

@@ -10,11 +10,11 @@ from starlette.responses import Response
 from server.domain.refusal import Refused, invalid_request
 from server.signals.observed import REQUEST_ID
 from server.web.forms import BadForm
-from server.web.security_headers import JSON_HEADERS
+from server.web.security_headers import JSON_HEADERS, raw_headers
 
 NO_STORE: Final[Mapping[str, str]] = JSON_HEADERS
-
-
+_NO_STORE: Final = raw_headers(NO_STORE)
+# RFC 6750 §3.1: what is wrong with the token; a thing that is not there is none of it.
 _CHALLENGED: Final = frozenset({400, 401, 403})
 
 
@@ -22,12 +22,9 @@ def json_answer(
     body: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with a JSON document that no cache may keep."""
-    return Response(
-        orjson.dumps(body),
-        status_code=status,
-        media_type="application/json",
-        headers={**NO_STORE, **(headers or {})},
-    )
+    answer = Response(orjson.dumps(body), status, headers, media_type="application/json")
+    answer.raw_headers += _NO_STORE
+    return answer
 
 
 def refusal(refused: Refused, issuer: str) -> Response:
@@ -80,9 +77,8 @@ def authorization_header(request: Request) -> str | Refused | None:
 
 
 def request_id(request: Request) -> str | None:
-    """Return the id that we gave this request, for the audit; a caller's own is not believed."""
-    found = request.scope.get(REQUEST_ID)
-    return found if isinstance(found, str) else None
+    """Return the id of this request; the log line of the same id has the trace id as well."""
+    return request.scope.get(REQUEST_ID)
 
 
 def _body(refused: Refused) -> dict[str, object]:

@@ -201,6 +201,19 @@ async def test_a_client_that_got_its_own_agent_cannot_collect_for_another(flow):
     assert await nothing_was_granted(flow)
 
 
+async def test_nor_does_it_collect_silently_what_was_allowed_before(flow):
+    browser = await flow.person()
+    asking = flow.request(flow.chat, resource=flow.agent_uri(), scope="docs:read")
+    page = await flow.follow(browser, await browser.get("/authorize", params=asking))
+    assert "code" in told(await flow.decide(browser, page, scope=["docs:read"]))
+    begun = await browser.get("/authorize", params=asking)
+    core = flow.site.core
+    await core.store.write(
+        lambda tx: core.rows.clients.link_agent(tx, flow.chat.id, flow.helper.id)
+    )
+    assert told(await flow.follow(browser, begun))["error"] == "access_denied"
+
+
 @requirement("x2:agent-link-fixed")
 async def test_the_agent_of_a_client_is_never_exchanged_for_another(flow_anywhere):
     core = flow_anywhere.site.core

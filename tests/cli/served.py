@@ -1,5 +1,6 @@
 """`mandate serve` as a process whose events a test reads as they come."""
 
+import contextlib
 import json
 import os
 import queue
@@ -27,7 +28,7 @@ class Served:
                 env=environment(settings), cwd=cwd, text=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
                 start_new_session=True,
-            )
+            )  # fmt: skip
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -57,10 +58,8 @@ class Served:
 
     def kill(self) -> None:
         """End it and everything that it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
 
     def __enter__(self) -> Self:

@@ -159,7 +159,9 @@ def test_a_database_of_a_newer_version_is_left_alone(desk: Mandate, sqlite_url: 
 
     upgrade(sqlite_url)
     with closing(sqlite3.connect(sqlite_path(sqlite_url))) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999' WHERE version_num = '0001'")
+        connection.execute(
+            "UPDATE alembic_version SET version_num = '9999' WHERE version_num = '0001'"
+        )
     monkeypatch.setenv("MANDATE_DATABASE_URL", sqlite_url)
     _one_line(desk("migrate"), 1, "newer Mandate")
 
@@ -180,5 +182,5 @@ def test_the_module_is_the_command(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "server", "--help"], cwd=tmp_path, env=dict(os.environ),
         capture_output=True, text=True, timeout=60, check=True,
-    )
+    )  # fmt: skip
     assert done.stdout.startswith("Usage: mandate ")

@@ -34,10 +34,12 @@ class Naive:
         }
         self._tuples = tuples
         self._steps = 0
+        self._lenient = False
 
-    def holds(self, user: str, relation: str, name: str) -> bool:
-        """Answer, or raise TooLong."""
+    def holds(self, user: str, relation: str, name: str, *, lenient: bool = False) -> bool:
+        """Answer, or raise TooLong; `lenient` takes a cycle in a subtracted part for false."""
         self._steps = 0
+        self._lenient = lenient
         return self._state(parse_user(user), relation, name, frozenset()) == YES
 
     def _state(self, user: Subject, relation: str, name: str, path: Path) -> str:
@@ -71,6 +73,8 @@ class Naive:
                 taken = self._rewrite(user, definition, name, subtract, path)
                 if held == NO or taken == YES:
                     return NO
+                if self._lenient:
+                    return held
                 return CYCLE if CYCLE in (held, taken) else YES
             case Intersection(children):
                 values = [self._rewrite(user, definition, name, c, path) for c in children]

@@ -8,6 +8,7 @@ from server.domain.entropy import hash_secret
 from server.domain.interactions import AuthorizationRequest, Interaction
 from server.domain.registry import Client, ClientAuth
 from server.identity.links import make_admin_link
+from server.identity.sign_up import BadSignUp, NewPerson, SignUpFault, sign_up
 from tests.support.people_site import PASSWORD, Site, action, hidden, open_site, words
 
 ANA = {"name": "Ana Lima", "email": "Ana@Example.com", "password": PASSWORD}
@@ -82,6 +83,11 @@ async def test_sign_up_can_be_closed(sqlite_url: str):
     assert "/sign-up" not in page
     answer = await browser.post("/sign-up", {**hidden(page), **ANA})
     assert answer.status_code == 404
+    front = site.front
+    outcome = await sign_up(
+        site.core, front.passwords, front.slow_down, person=NewPerson(**ANA), address="192.0.2.1"
+    )
+    assert outcome == BadSignUp(SignUpFault.CLOSED, "")
     assert await site.rows("SELECT * FROM user_account") == []
     await site.close()
 
@@ -241,6 +247,16 @@ async def test_the_one_time_link_makes_one_administrator(site: Site):
     assert (await browser.get(url)).status_code == 404
     answer = await browser.sign_in("boss@example.com")
     assert answer.status_code == 303
+
+
+async def test_one_link_makes_one_administrator_whoever_races_for_it(site: Site):
+    url = await make_admin_link(site.core)
+    browser = site.browser()
+    page = hidden((await browser.get(url)).text)
+    people = [{**ANA, "email": f"boss{n}@example.com"} for n in range(4)]
+    answers = await asyncio.gather(*(browser.post("/setup", {**page, **p}) for p in people))
+    assert sorted(a.status_code for a in answers) == [303, 404, 404, 404]
+    assert len(await site.rows("SELECT id FROM user_account")) == 1
 
 
 async def test_a_link_that_is_too_old_or_wrong_makes_nobody(small_site: Site):

@@ -259,6 +259,14 @@ async def test_helpers_and_services_are_allowed_only_by_a_tick(flow):
     assert (last["allow_agents"], last["allow_edges"], last["max_depth"]) == ([], [], 0)
 
 
+async def test_a_way_on_is_worth_nothing_without_the_scope_that_it_starts_from(flow):
+    browser = await flow.person()
+    page = await flow.authorize(browser, scope="openid docs:read docs:write")
+    edge = f"{DOCS} docs:read {SEARCH} search:query"
+    await flow.decide(browser, page, scope=["docs:write"], downstream=[edge])
+    assert (await flow.only_delegation())["allow_edges"] == []
+
+
 @requirement("x9:more-is-new")
 async def test_asking_again_replaces_what_was_allowed_before(flow_anywhere):
     flow = flow_anywhere

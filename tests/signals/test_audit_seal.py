@@ -12,7 +12,7 @@ from server.signals.audit_seal import BATCH, LEASE_MS, run_sealer
 from server.signals.audit_verify import trail_keys
 from server.storage.store import open_store
 from tests.signals.conftest import Trail
-from tests.support.schema import read_sql
+from tests.support.schema import read_sql, run_sql
 
 
 async def test_rows_are_sealed_oldest_first_without_gaps(trail: Trail) -> None:
@@ -54,6 +54,16 @@ async def test_nothing_to_seal_writes_nothing(trail: Trail) -> None:
     assert await trail.sealer().seal() == 0
     assert read_sql(trail.url, "SELECT count(*) FROM audit_lease") == [(0,)]
     assert (await trail.check()).ok
+
+
+async def test_an_edited_and_a_cut_trail_are_named_on_either_database(trail: Trail) -> None:
+    await trail.sealed(4, 4)
+    run_sql(trail.url, "DELETE FROM audit_personal")
+    assert (await trail.check()).ok
+    run_sql(trail.url, "DELETE FROM audit WHERE seal_seq > 6")
+    assert (await trail.check()).first_bad_seq == 7
+    run_sql(trail.url, "UPDATE audit SET user_id = 'usr_x' WHERE seal_seq = 3")
+    assert (await trail.check()).first_bad_seq == 3
 
 
 async def test_sealers_that_race_on_two_workers_make_one_chain(trail: Trail) -> None:

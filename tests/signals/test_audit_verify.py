@@ -11,7 +11,14 @@ from server.signals.audit_chain import FIRST, body, leaf, next_seal
 from server.signals.audit_export import UnreadableExport, export, verify_export
 from server.signals.audit_verify import Report, Wrong, trail_keys
 from tests.signals.conftest import ISSUER, Trail
+from tests.support.databases import SqliteDatabases
 from tests.support.schema import read_sql, run_sql
+
+
+@pytest.fixture
+def databases(sqlite_databases: SqliteDatabases) -> SqliteDatabases:
+    """One engine: the check sees rows, not where they lay (test_audit_seal has both)."""
+    return sqlite_databases
 
 
 def bad(report: Report) -> tuple[bool, int | None, str]:

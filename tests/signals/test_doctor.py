@@ -16,11 +16,17 @@ from server.keys.kek import create_kek_file
 from server.settings import Settings
 from server.storage.migrate import upgrade
 from tests.support.clock import FrozenClock
-from tests.support.databases import Databases, sqlite_path
+from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases, sqlite_path
 from tests.support.entropy import SequenceEntropy
 from tests.support.schema import run_sql
 
 ISSUER = "http://127.0.0.1:9123"
+
+
+@pytest.fixture
+def databases(sqlite_databases: SqliteDatabases) -> SqliteDatabases:
+    """One engine: what is looked at is the same on both."""
+    return sqlite_databases
 
 
 @pytest.fixture
@@ -71,6 +77,23 @@ async def test_a_sound_server_has_nothing_to_be_done(
     expected = {"settings", "key-encryption key", "schema", "database", "signing keys", "clock",
                 "audit", "issuer"}  # fmt: skip
     assert expected <= set(found)
+
+
+@pytest.mark.postgres
+async def test_a_sound_server_on_postgresql_has_nothing_to_be_done(
+    postgres_databases: PostgresDatabases,
+    settings: Settings,
+    clock: FrozenClock,
+    entropy: SequenceEntropy,
+) -> None:
+    address = postgres_databases.copy_of("migrated", upgrade)
+    made = settings.model_copy(update={"database_url": address})
+    server = await assemble(made, clock=clock, entropy=entropy)
+    await server.close()
+    found = await findings(made, clock)
+    postgres_databases.drop_all()
+    assert {name: check.seen for name, check in found.items() if not check.ok} == {}
+    assert "disk" not in found
 
 
 async def test_a_key_file_that_others_may_read_is_found(

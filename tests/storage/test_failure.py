@@ -16,7 +16,7 @@ from server.storage.sqlite import SqliteStore
 from server.storage.sqlite_file import connect
 from server.storage.store import OpenStore, open_store
 from tests.storage.test_store_contract import adding, count
-from tests.support.databases import sqlite_path
+from tests.support.databases import PostgresDatabases, sqlite_path
 from tests.support.postgres import PostgresCluster
 from tests.support.schema import create_tables
 
@@ -165,18 +165,25 @@ def own_cluster(postgres_cluster: PostgresCluster) -> Iterator[PostgresCluster]:
 
 
 @pytest.fixture
-async def postgres(own_cluster: PostgresCluster) -> AsyncIterator[OpenStore]:
-    address = own_cluster.url(own_cluster.create())
-    create_tables(address)
-    store = open_store(address, patience_ms=PATIENCE_MS * 5)
+def postgres_url(postgres_databases: PostgresDatabases) -> Iterator[str]:
+    yield postgres_databases.copy_of("tables", create_tables)
+    postgres_databases.drop_all()
+
+
+@pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[OpenStore]:
+    store = open_store(postgres_url, patience_ms=PATIENCE_MS * 5)
     yield store
     await store.close()
 
 
 @pytest.mark.postgres
 async def test_a_postgresql_that_is_gone_refuses_and_works_when_it_is_back(
-    postgres: OpenStore, own_cluster: PostgresCluster
+    own_cluster: PostgresCluster,
 ) -> None:
+    address = own_cluster.url(own_cluster.create())
+    create_tables(address)
+    postgres = open_store(address, patience_ms=PATIENCE_MS * 5)
     await asyncio.gather(*(postgres.write(adding(f"n{n}")) for n in range(20)))
     assert await postgres.read(count) == 20
     own_cluster.kill()
@@ -192,16 +199,17 @@ async def test_a_postgresql_that_is_gone_refuses_and_works_when_it_is_back(
     assert await asyncio.gather(*(postgres.write(adding(f"new{n}")) for n in range(20))) == [1] * 20
     assert await postgres.read(count) == 40
     assert await postgres.revision() == 0
+    await postgres.close()
 
 
 @pytest.mark.postgres
 async def test_a_row_that_another_session_holds_refuses_within_the_patience_and_recovers(
-    postgres: OpenStore, own_cluster: PostgresCluster
+    postgres: OpenStore, postgres_url: str
 ) -> None:
     import psycopg
 
     await postgres.write(adding("held"))
-    with psycopg.connect(own_cluster.url("test_1")) as other:
+    with psycopg.connect(postgres_url) as other:
         other.execute("UPDATE one_time_link SET used_at = 1")
         with pytest.raises(UnavailableError):
             await postgres.write(_use_held)

@@ -35,6 +35,7 @@ from server.keys.live import LiveKeys
 from server.keys.upkeep import ensure_keys
 from server.services import Services, bundle
 from server.services.registration import add_agent, add_client, add_resource, put_core_model
+from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
 from server.web.routes import authorize, consent, end_session, par, protocol
@@ -218,7 +219,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), KEY)
+    services = bundle(core, keys, _NoKeys(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):

@@ -59,6 +59,13 @@ async def _presenter(play: Play) -> None:
             "resource": stage.documents, "scope": "docs:read",
         })).said,
     )  # fmt: skip
+    story.check(
+        "attack.server.control", "Quill, to whom it was issued, exchanges the same token", ALLOWED,
+        (await play.quill.exchange(
+            subject_token=received, actor_token=await play.quill.actor_token(),
+            resource=stage.documents, scope="docs:read",
+        )).said, control=True,
+    )  # fmt: skip
     asked = {"subject_token": play.user_token, "resource": stage.documents, "scope": "docs:read"}
     story.check(
         "attack.thief", "Courier got hold of Ana's token for Quill, and exchanges it",

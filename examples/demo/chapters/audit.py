@@ -46,17 +46,14 @@ def _named(play: Play, events: list[dict[str, Any]]) -> None:
         "audit.nobody_missing", "No decision under a delegation lacks its person or its agents",
         "0 lack one", f"{len(nameless)} lack one",
     )  # fmt: skip
-    names = _names(play)
     for deed in [d for d in play.deeds if d.reason][-6:]:
-        person, *agents = (names.get(each, each) for each in deed.named)
-        chain = " for ".join([*agents, person])
-        play.story.note(f"{chain}: {deed.tool} refused, {deed.reason}")
+        person, *agents = deed.named
+        play.story.note(f"{play.names([*agents, person])}: {deed.tool} refused, {deed.reason}")
 
 
 def _revoked(play: Play, events: list[dict[str, Any]]) -> None:
-    names = _names(play)
     ended = {
-        f"{names.get(agent, agent)} by {names.get(event['detail'].get('by'), 'somebody')}"
+        f"{play.name(agent)} by {play.name(event['detail'].get('by', 'somebody'))}"
         for event in events
         if event["tag"] == "delegation:revoked" and event["user_id"] == play.ana.user_id
         for agent in event["agents"]
@@ -96,15 +93,14 @@ async def _forged(play: Play, events: list[dict[str, Any]], head: str) -> None:
         "rehash": "The same, and every seal after it is made again",
         "cut": "The newest rows are cut off with their heads; a head was kept outside",
     }
+    copies = {deed: play.stage.home / f"{deed}.db" for deed in told}
+    rows = {_copied(play.stage.database, copy, event_id) for copy in copies.values()}
+    bad = await play.stage.forge(copies, min(rows))
     for deed, words in told.items():
-        copy = play.stage.home / f"{deed}.db"
-        row = _copied(play.stage.database, copy, event_id)
-        said = await play.stage.forge(deed, copy, row)
-        expected = said or str(row)
-        code, document = await _verified(play, copy, outside if deed == "cut" else None)
+        code, document = await _verified(play, copies[deed], outside if deed == "cut" else None)
         play.story.check(
             f"audit.{deed}", f"{words}: {document['what']}",
-            f"exit 1, row {expected}", f"exit {code}, row {document['first_bad_seq']}",
+            f"exit 1, row {bad[deed]}", f"exit {code}, row {document['first_bad_seq']}",
         )  # fmt: skip
     code, document = await _verified(play, play.stage.database, outside)
     play.story.check(
@@ -138,12 +134,3 @@ def _in_order(wanted: Iterable[Deed], trail: Iterable[Deed]) -> Deed | None:
     """Return the first deed that is not in the trail after the one before it, or none."""
     rest = iter(trail)
     return next((deed for deed in wanted if deed not in rest), None)
-
-
-def _names(play: Play) -> dict[object, str]:
-    names: dict[object, str] = {}
-    for person in (play.ana, play.ben, play.olga):
-        names[person.user_id] = person.name
-    for agent in (play.quill, play.sift, play.courier, play.magpie):
-        names[agent.agent_id] = agent.name
-    return names

@@ -57,7 +57,7 @@ async def tell(play: Play) -> None:
     )  # fmt: skip
     story.check(
         "consent.nothing_picked", "None of her things is picked at first",
-        "", ", ".join(form.ticked("object")),
+        "nothing", ", ".join(form.ticked("object")) or "nothing",
     )  # fmt: skip
     form.tick("scope", "Read documents", "Write and move", "See notes")
     form.tick("object", "Projects")
@@ -77,8 +77,9 @@ async def tell(play: Play) -> None:
     held = claims(play.user_token)
     story.check(
         "consent.for_quill", "The token speaks of Ana, and Quill is its only audience",
-        f"Ana, for Quill, act {[]}",
-        f"{_who(play, held['sub'])}, for {_agent(play, held['aud'])}, act {chain(play.user_token)}",
+        "of Ana, for Quill, nobody acts yet",
+        f"of {play.name(held['sub'])}, for {_agent(play, held['aud'])},"
+        f" {play.names(chain(play.user_token)) or 'nobody'} acts yet",
     )  # fmt: skip
     await ana.browser.close()
     await _ben(play)
@@ -110,10 +111,6 @@ async def _ben(play: Play) -> None:
         "consent.ben", "Ben thinks again: Quill may read his garden, and no more",
         "docs:read", answer.value["scope"],
     )  # fmt: skip
-
-
-def _who(play: Play, user_id: str) -> str:
-    return {play.ana.user_id: "Ana", play.ben.user_id: "Ben"}.get(user_id, user_id)
 
 
 def _agent(play: Play, uri: str) -> str:

@@ -21,15 +21,14 @@ async def tell(play: Play) -> None:
     play.ticket = await play.errand.hand_over(play.sift, "docs:read", [part])
     may_act = claims(play.ticket)["may_act"]["sub"]
     story.check(
-        "hop.ticket", "The ticket says who may act with it: Sift",
-        play.sift.agent_id, may_act,
+        "hop.ticket", "The ticket says who may act with it", "Sift", play.name(may_act),
     )  # fmt: skip
     play.sift_errand = play.sift.acting(play.ticket, stage.documents, "docs:read")
     token = await play.sift_errand.token()
     story.check(
-        "hop.chain", "Sift's token: sub is Ana, act is Sift and before it Quill",
-        str([play.ana.user_id, play.sift.agent_id, play.quill.agent_id]),
-        str([claims(token)["sub"], *chain(token)]),
+        "hop.chain", "Sift's token names everybody on the way (nested act)",
+        "Sift for Quill for Ana",
+        f"{play.names(chain(token))} for {play.name(claims(token)['sub'])}",
     )  # fmt: skip
     story.check(
         "hop.read", "Sift reads the plan for Ana", ALLOWED,
@@ -50,6 +49,11 @@ async def tell(play: Play) -> None:
         "invalid_scope: nothing_left",
         await play.said(writing, "create_document", folder_id=ids["Projects"], title="x",
                         content="x"),
+    )  # fmt: skip
+    story.check(
+        "hop.scope.control", "Quill, who was given it, writes", ALLOWED,
+        await play.said(play.errand, "create_document", folder_id=ids["Projects"], title="Facts",
+                        content="May."), control=True,
     )  # fmt: skip
     await _beyond(play)
 

@@ -1,6 +1,5 @@
 """Chapter 1: what runs, and what the documents server has none of."""
 
-import os
 from pathlib import Path
 
 import httpx2
@@ -12,7 +11,6 @@ ABSENT = ("server", "fastapi", "sqlalchemy", "alembic", "argon2")
 PROBE = """
 import importlib.util, sys
 print(*[n for n in sys.argv[1:] if importlib.util.find_spec(n) is None])
-import mcp_tools.protect
 """
 
 
@@ -37,7 +35,7 @@ async def tell(play: Play) -> None:
         "one issuer", "one issuer" if found == [stage.issuer] * 2 else f"issuers {found}",
     )  # fmt: skip
     story.check(
-        "house.apart", f"In the MCP servers' environment there is no {', no '.join(ABSENT)}",
+        "house.apart", "Not to be found in the MCP servers' environment",
         " ".join(ABSENT), await stage.run_apart("-c", PROBE, *ABSENT),
     )  # fmt: skip
     story.check(
@@ -54,7 +52,7 @@ def _seen_of_database(play: Play) -> str:
     if open_files.is_dir():
         for each in open_files.iterdir():
             try:
-                target = os.readlink(each)
+                target = str(each.readlink())
             except OSError:  # closed meanwhile
                 continue
             seen += [target] if target.startswith(str(play.stage.server_folder)) else []

@@ -46,6 +46,16 @@ async def tell(play: Play) -> None:
         "injection.not_shared", "and it was shared with nobody: Ben opens it", "object_denied",
         await play.said_to_owner(play.ben_token, "read_document", document_id=ids["Plan"]),
     )  # fmt: skip
+    story.check(
+        "injection.share.control", "Ana shares the plan with Ben herself", ALLOWED,
+        await play.said_to_owner(play.ana_token, "share_document", document_id=ids["Plan"],
+                                 user_id=play.ben.user_id), control=True,
+    )  # fmt: skip
+    story.check(
+        "injection.not_shared.control", "and Ben opens it", ALLOWED,
+        await play.said_to_owner(play.ben_token, "read_document", document_id=ids["Plan"]),
+        control=True,
+    )  # fmt: skip
 
 
 async def _call(play: Play, line: str) -> None:

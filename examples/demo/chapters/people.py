@@ -55,7 +55,7 @@ async def tell(play: Play) -> None:
     got = await play.said_to_owner(play.ana_token, "read_document", document_id=play.ids["Diary"])
     story.check("people.own", "Ana reads her own diary in her own application", ALLOWED, got)
     got = await play.said_to_owner(play.ben_token, "read_document", document_id=play.ids["Diary"])
-    story.check("people.stranger", "Ben tries to", "object_denied", got)
+    story.check("people.stranger", "Ben tries to read it", "object_denied", got)
 
 
 async def _fill(play: Play) -> None:

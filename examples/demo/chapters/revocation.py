@@ -68,6 +68,7 @@ async def _dead(play: Play, name: str, agent: Agent, token: str) -> None:
         play.wire, play.stage.documents, token, "read_document",
         {"document_id": play.ids["Plan"]},
     )  # fmt: skip
+    play.remember(token, "read_document", done.said)
     story.check(
         f"revoke.{name.lower()}.tool", f"{name} reads the plan at the documents server",
         "delegation_revoked", done.said,

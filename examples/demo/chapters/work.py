@@ -16,10 +16,11 @@ async def tell(play: Play) -> None:
     token = await play.errand.token()
     held = claims(token)
     play.grant_id = held["grant_id"]
-    mine = held["sub"] == play.ana.user_id and held["aud"] == stage.documents
+    where = "the documents server" if held["aud"] == stage.documents else held["aud"]
     story.check(
-        "work.exchange", "Quill's token: sub is Ana, aud the documents server, act Quill",
-        f"{True} {[play.quill.agent_id]}", f"{mine} {chain(token)}",
+        "work.exchange", "Quill's token says for whom, who acts, and where it is good",
+        "Quill for Ana at the documents server",
+        f"{play.names(chain(token))} for {play.name(held['sub'])} at {where}",
     )  # fmt: skip
     story.check(
         "work.short", "It lasts five minutes at most, and not longer than what it came from",

@@ -19,7 +19,6 @@ audit = Table(
     Column("resource", Text),
     Column("object", Text),
     Column("request_id", Text),
-    Column("trace_id", Text),
     Column("detail", Text, nullable=False),
     Column("salt", Text, nullable=False),
     # SHA-256 of the personal row's salt and document; stays when that row is erased.

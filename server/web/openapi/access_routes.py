@@ -20,7 +20,7 @@ from server.web.openapi.build import (
 )
 from server.web.openapi.schemas import JWT
 
-_REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Forbidden", "503 Unavailable")
+_REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
 _OBJECT: Final = record(
     {
         "type": text(minLength=1, maxLength=254),

@@ -165,7 +165,7 @@ RESPONSES: Final[Json] = {
             "WWW-Authenticate": {"$ref": "#/components/headers/Bearer"},
         },
     },
-    "Forbidden": answer("Not for this caller.", ref("Error"), "Cache-Control"),
+    "Refused": answer("Not for this caller, or not there.", ref("Error"), "Cache-Control"),
     "Unavailable": answer(
         "Nothing can be decided now.", ref("Error"), "Cache-Control", "Retry-After"
     ),

@@ -193,7 +193,7 @@ GRANT: Final = operation(
             "Cache-Control",
         ),
         **_BEARER,
-        **shared("404 TokenRefused"),
+        **shared("404 Refused"),
     },
     tag="tokens",
     security=("access_token",),

@@ -30,8 +30,7 @@ from server.web.origin import form_target
 def routes(front: Front, code_key: bytes) -> list[Route]:
     """Return the routes; `code_key` is a sub-key used for authorization codes alone."""
     return [
-        Route("/authorize", front.guarded(lambda r: _authorize(front, r)), methods=["GET"]),
-        Route("/authorize", front.guarded(lambda r: _authorize(front, r)), methods=["POST"]),
+        Route("/authorize", front.guarded(lambda r: _authorize(front, r)), methods=["GET", "POST"]),
         Route(
             "/interaction/{interaction_id}",
             front.guarded(lambda r: _go_on(front, code_key, r)),

@@ -21,14 +21,12 @@ from server.web.views.account import SignOutPage
 
 def routes(front: Front, reader: TokenReader) -> list[Route]:
     """Return the routes; `reader` knows our own ID tokens."""
+    asked = front.guarded(lambda r: _asked(front, reader, r))
+    answered = front.guarded(lambda r: _answered(front, reader, r))
     return [
-        Route("/logout", front.guarded(lambda r: _asked(front, reader, r)), methods=["GET"]),
-        Route("/logout", front.guarded(lambda r: _asked(front, reader, r)), methods=["POST"]),
-        Route(
-            "/logout/answer", front.guarded(lambda r: _answered(front, reader, r)),
-            methods=["POST"],
-        ),
-    ]  # fmt: skip
+        Route("/logout", asked, methods=["GET", "POST"]),
+        Route("/logout/answer", answered, methods=["POST"]),
+    ]
 
 
 async def _asked(front: Front, reader: TokenReader, request: Request) -> Response:
@@ -86,9 +84,7 @@ async def _end(front: Front, visitor: Visitor, wish: LogoutWish) -> Response:
 def _leave(front: Front, wish: LogoutWish, ended: int = 0) -> Response:
     if wish.location is None:
         return front.redirect(f"/signed-out?ended={ended}" if ended else "/signed-out")
-    return Response(
-        status_code=303, headers={**REDIRECT_HEADERS, "Location": wish.location}
-    )
+    return Response(status_code=303, headers={**REDIRECT_HEADERS, "Location": wish.location})
 
 
 def _carried(wish: LogoutWish) -> str:

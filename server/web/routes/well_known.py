@@ -9,6 +9,7 @@ from server.protocol.metadata import metadata
 from server.services import Services
 from server.web.openapi import openapi
 from server.web.routes.protocol import failing_closed
+from server.web.security_headers import raw_headers
 
 _PUBLIC = {
     "Cache-Control": f"public, max-age={CACHED_FOR}",
@@ -16,6 +17,8 @@ _PUBLIC = {
     "Access-Control-Allow-Origin": "*",
     "X-Content-Type-Options": "nosniff",
 }
+
+_RAW_PUBLIC = raw_headers(_PUBLIC)
 
 
 def root_routes(services: Services, base_path: str) -> list[Route]:
@@ -39,14 +42,14 @@ def routes(services: Services) -> list[Route]:
     async def jwks(request: Request) -> Response:
         await services.core.snapshot.refresh()
         published = services.keys.published
-        headers = {**_PUBLIC, "ETag": published.etag}
         if request.headers.get("if-none-match") == published.etag:
-            return Response(status_code=304, headers=headers)
-        return Response(published.body, media_type="application/jwk-set+json", headers=headers)
+            return Response(status_code=304, headers={**_PUBLIC, "ETag": published.etag})
+        answer = _public(published.body, "application/jwk-set+json")
+        answer.raw_headers.append((b"etag", published.etag.encode()))
+        return answer
 
     async def description(_: Request) -> Response:
-        body = openapi(services.core.policy.issuer)
-        return Response(body, media_type="application/json", headers=_PUBLIC)
+        return _public(openapi(services.core.policy.issuer), "application/json")
 
     return [
         Route("/.well-known/openid-configuration", document, methods=["GET"]),
@@ -57,4 +60,10 @@ def routes(services: Services) -> list[Route]:
 
 def _document(services: Services) -> Response:
     body = metadata(services.core.policy, services.keys.algorithms)
-    return Response(body, media_type="application/json", headers=_PUBLIC)
+    return _public(body, "application/json")
+
+
+def _public(body: bytes, media_type: str) -> Response:
+    answer = Response(body, media_type=media_type)
+    answer.raw_headers += _RAW_PUBLIC
+    return answer

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("resource", sa.Text(), nullable=True),
         sa.Column("object", sa.Text(), nullable=True),
         sa.Column("request_id", sa.Text(), nullable=True),
-        sa.Column("trace_id", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("salt", sa.Text(), nullable=False),
         sa.Column("personal_commitment", sa.Text(), nullable=True),

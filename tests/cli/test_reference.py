@@ -1,0 +1,79 @@
+"""docs/reference/cli.md tells every command, option and JSON name, and none that is not there."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from server.cli import documents
+from server.cli.program import app
+from tests.support.tree import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+SECTIONS = dict(
+    re.findall(r"^## `mandate ([a-z ]+)`\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+)
+_TABLE = re.compile(r"^\| (`.+?) \|", re.MULTILINE)
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            for sub, child in command.commands.items():
+                yield f"{name} {sub}", child
+        else:
+            yield name, command
+
+
+COMMANDS = dict(_commands())
+
+
+def test_each_command_has_its_section_and_no_other_has_one():
+    assert set(SECTIONS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_is_told_with_its_help(name: str):
+    told = SECTIONS[name]
+    options = [p for p in COMMANDS[name].params if p.param_type_name == "option"]
+    names = {option for p in options for option in p.opts} - {"--help"}
+    rows = "".join(_TABLE.findall(told))
+    assert set(re.findall(r"`(--[a-z-]+)`", rows)) == names
+    for parameter in COMMANDS[name].params:
+        if parameter.name != "help":
+            assert parameter.help, f"{name} {parameter.name} has no help"
+            assert parameter.help.replace("|", "\\|") in told
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_says_what_it_does_and_takes_json(name: str):
+    assert inspect.cleandoc(COMMANDS[name].help) in SECTIONS[name]
+    assert any("--json" in parameter.opts for parameter in COMMANDS[name].params)
+
+
+@pytest.mark.parametrize(
+    ("made_by", "commands"),
+    [
+        (documents.user_document, ["user add", "user list"]),
+        (documents.client_document, ["client add", "client list"]),
+        (documents.agent_document, ["agent add", "agent list", "agent ceiling", "agent resume"]),
+        (documents.resource_document, ["resource add", "resource list"]),
+        (documents.key_document, ["keys list", "keys rotate", "keys revoke"]),
+        (documents.delegation_document, ["delegation list", "delegation show"]),
+        (documents.event_document, ["audit tail"]),
+        (documents.report_document, ["audit verify"]),
+    ],
+)
+def test_each_name_in_a_document_is_told(made_by: Any, commands: list[str]):
+    names = set(re.findall(r'^ {8}"([a-z_]+)":', inspect.getsource(made_by), re.MULTILINE))
+    assert names
+    for command in commands:
+        told = SECTIONS[command].partition("\nJSON: ")[2].partition("\n\n")[0]
+        assert names - set(re.findall(r"`([a-z_]+)`", told)) == set(), command
+
+
+def test_the_codes_of_the_process_are_told():
+    assert "0 done, 1 could not be\ndone, 2 wrong usage" in PAGE
