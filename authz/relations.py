@@ -111,9 +111,9 @@ class Relations:
         )
 
     def delete_user(self, tx: Tx, user: str) -> int:
-        """Delete every tuple that names this user; return how many.
+        """Delete every tuple whose user is exactly this one; return how many.
 
-        For an object such as `user:usr_1` also those that name its usersets (`group:g#member`).
+        Usersets of it (`group:g#member`) are users of their own and stay.
         """
         holder = parse_user(user)
         selected = Filter(user_type=holder.type, user_id=holder.id, user_relation=holder.relation)

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.processes import pinned
+
 SCRIPT = Path(__file__).with_name("load.lua")
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -62,7 +64,7 @@ class Wrk:
         """Load `case`; raises `LoadError`."""
         if not case.url.startswith("http://127.0.0.1:"):
             raise LoadError("loopback only")
-        command = ["taskset", "-c", str(self.core), "wrk", "-t1", f"-c{self.connections}"]
+        command = [*pinned(self.core), "wrk", "-t1", f"-c{self.connections}"]
         command += [f"-d{round(seconds)}s", "--timeout", "10s", "-s", str(SCRIPT), case.url]
         env = os.environ | {
             "METHOD": "POST" if case.body else "GET",

@@ -79,9 +79,7 @@ class Peer:
                 token, exchange("{token}"), basic, pool=self._pool
             ),
             "exchange, the same subject token": Case(token, exchange(tokens["subject"]), basic),
-            "introspection": Case(
-                f"{token}/introspection", urlencode({"token": opaque}), basic
-            ),
+            "introspection": Case(f"{token}/introspection", urlencode({"token": opaque}), basic),
             "discovery": Case(f"{self.url}/.well-known/openid-configuration"),
             "jwks": Case(f"{self.url}/jwks"),
         }

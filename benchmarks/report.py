@@ -73,11 +73,14 @@ def text(result: Result) -> str:
     """Return what stands below the lines: memory and targets."""
     lines = [""]
     lines += [
-        f"memory of {name}: {m['pss_mib']:.0f} MiB PSS after the run, {m['rss_peak_mib']:.0f} MiB at most"
+        f"memory of {name}: {m['pss_mib']:.0f} MiB PSS after the run, "
+        f"{m['rss_peak_mib']:.0f} MiB resident at most"
         for name, m in result.memory.items()
     ]
     lines += ["", "Targets (ratio of medians, lowest..highest round):"]
-    lines += [f"  {'met   ' if v.met else 'MISSED'} {v.what}: {v.measured}" for v in result.verdicts]
+    lines += [
+        f"  {'met   ' if v.met else 'MISSED'} {v.what}: {v.measured}" for v in result.verdicts
+    ]
     missed = sum(not v.met for v in result.verdicts)
     lines.append(f"  {len(result.verdicts) - missed} of {len(result.verdicts)} met")
     return "\n".join(lines)
@@ -109,14 +112,14 @@ def markdown(result: Result) -> str:
     ]
     lines += [
         "",
-        "| case | ours: req/s, p50, p99 (ms), CPU (µs) | oidc-provider: the same |"
-        " req/s ratio | p99 ratio |",
+        "| case | ours: req/s, p50, p99 ms, CPU us | oidc-provider | req/s ratio | p99 ratio |",
         "|---|---|---|---|---|",
     ]
     for row in result.rows:
         mine, theirs = _cell(row.ours), _cell(row.theirs)
         ratios = f"{row.ratio('rps') or ''} | {row.ratio('p99_ms') or ''}"
-        lines.append(f"| {row.name}{' (INVALID)' if row.bad else ''} | {mine} | {theirs} | {ratios} |")
+        name = f"{row.name} (INVALID)" if row.bad else row.name
+        lines.append(f"| {name} | {mine} | {theirs} | {ratios} |")
     lines += ["", "![ratios](benchmark.svg)", ""]
     return "\n".join(lines)
 

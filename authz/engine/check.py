@@ -70,12 +70,15 @@ def _together(model: Model, store: TupleReader, questions: list[Question]) -> li
     answers: dict[State, Verdict] = {}
     facts.ask(q.state for q in questions if q.user_key in q.relation.reach)
     named, depth = True, 0
-    while True:
-        last = facts.complete or depth == MAX_DEPTH
+    limit: ResolutionTooComplex | None = None
+    while open_states:
+        if depth == MAX_DEPTH:
+            limit = ResolutionTooComplex("the check is deeper than the limit")
+        last = facts.complete or limit is not None
         if last:
-            formula.unread_is(ResolutionTooComplex("the check is deeper than the limit"))
-        # Many questions are not evaluated at every level: what is settled early saves little.
-        if last or (named and (len(open_states) <= FEW or not depth & (depth - 1))):
+            formula.unread_is(limit or ResolutionTooComplex("the check is deeper than the limit"))
+        # Many questions are evaluated once, at the end: early answers would not pay for it.
+        if last or (named and len(open_states) <= FEW):
             named = False
             formula.next_round()
             for state in tuple(open_states):
@@ -83,14 +86,12 @@ def _together(model: Model, store: TupleReader, questions: list[Question]) -> li
                 if answer is not None:
                     open_states.discard(state)
                     answers[state] = answer
-        if not open_states:
-            break
-        try:
-            named = facts.level() or named
-        except ResolutionTooComplex as error:
-            answers.update(dict.fromkeys(open_states, error))
-            break
-        depth += 1
+        if open_states:
+            try:
+                named = facts.level() or named
+            except ResolutionTooComplex as error:
+                limit = error
+            depth += 1
     return [answers[question.state] for question in questions]
 
 

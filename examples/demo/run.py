@@ -101,14 +101,19 @@ def _end_on_signals() -> None:
 
 def _print_links(console: Console, stage: Stage) -> None:
     found = stage.running()
-    console.print("\n[bold]Everything is left running.[/] Look around:")
-    console.print(f"  Ana's agents   {stage.issuer}/agents        ana@example.org")
-    console.print(f"  the console    {stage.issuer}/admin/agents  olga@example.org")
-    console.print("  passwords      Ana: seven lemon trees in a row"
-                  "   Olga: the lighthouse is green today")  # fmt: skip
-    console.print(f"  second worker  {stage.second}")
-    console.print(f"  documents      {stage.documents}")
-    console.print(f"  command line   cd {shlex.quote(str(stage.server_folder))} && mandate …")
+    folder, home = shlex.quote(str(stage.server_folder)), shlex.quote(str(stage.home))
     pids = " ".join(str(pid) for pid in found["pids"])
-    console.print("\nTo stop it and to remove its files:", style="bold")
-    console.print(f"  kill {pids} && rm -r {shlex.quote(str(stage.home))}", highlight=False)
+    console.print("\n[bold]Everything is left running.[/] Look around:")
+    lines = (
+        f"  Ana's agents   {stage.issuer}/agents",
+        "                 ana@example.org, seven lemon trees in a row",
+        f"  the console    {stage.issuer}/admin/agents",
+        "                 olga@example.org, the lighthouse is green today",
+        f"  second worker  {stage.second}",
+        f"  documents      {stage.documents}",
+        f"  command line   mandate -C {folder} delegation list",
+        "\nTo stop it and to remove its files:",
+        f"  kill {pids} && rm -r {home}",
+    )
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -20,9 +20,9 @@ from server.domain.unit import ConflictError, Store, UnavailableError, Unit
 from server.keys.signer import NoSigningKey
 from server.signals.audit_chain import FIRST, HEAD_TYPE, body, head_claims, leaf, next_seal
 
-BATCH: Final = 256
+BATCH: Final = 64
 LEASE_MS: Final = 30_000
-LONGEST_RUN: Final = 64
+LONGEST_RUN: Final = 256
 """Batches of one run of the periodic sealer; the rest waits for the next run."""
 
 log = logging.getLogger("mandate.audit")

@@ -5,13 +5,36 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from server.services import Services
 from server.signals.readiness import Readiness
-from server.web.routes import every_route, health, root_routes
+from server.web.routes import health, machine_routes, page_routes, root_routes
 
 Beside = Callable[[asyncio.Event], Sequence[Coroutine[None, None, None]]]
+
+
+class _Application(Starlette):
+    """Finds the routes that programs call by one look-up; the router tries one after the other."""
+
+    def answer_directly(self, routes: Sequence[Route], base_path: str) -> None:
+        """Answer these routes, which are also the router's, without it where they fit exactly."""
+        self._base_path = base_path
+        self._direct = {base_path + route.path: route for route in routes if "{" not in route.path}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever fits no direct route exactly is the router's affair."""
+        route = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None or scope["method"] not in (route.methods or ()):
+            await super().__call__(scope, receive, send)
+            return
+        scope["route"], scope["endpoint"] = route, route.endpoint
+        if self._base_path:
+            scope["root_path"] = scope.get("root_path", "") + self._base_path  # as a mount does
+        answer = await route.endpoint(Request(scope, receive, send))
+        await answer(scope, receive, send)
 
 
 def make_application(
@@ -36,10 +59,12 @@ def make_application(
         await asyncio.gather(*tasks)
         await close()
 
-    inner: list[BaseRoute] = list(every_route(services))
+    machine = machine_routes(services)
+    inner: list[BaseRoute] = [*machine, *page_routes(services)]
     routes: list[BaseRoute] = [*health.routes(readiness), *root_routes(services, base_path)]
     routes += [Mount(base_path, routes=inner)] if base_path else inner
-    app = Starlette(routes=routes, lifespan=lifespan)
+    app = _Application(routes=routes, lifespan=lifespan)
+    app.answer_directly(machine, base_path)
     # RFC 6749 §3.1: an endpoint is one URL; a redirect to another spelling could leak a form.
     app.router.redirect_slashes = False
     return app

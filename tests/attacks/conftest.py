@@ -1,5 +1,20 @@
-"""The people's pages on each engine, and on SQLite where the engine makes no difference."""
+"""The people's pages on each engine, and on SQLite where it makes no difference; a whole server."""
+
+from collections.abc import AsyncIterator
+
+import pytest
 
 from tests.flows.conftest import site, small_site
+from tests.support.clock import FrozenClock
+from tests.support.databases import Databases
+from tests.support.stage import Stage, set_stage
+from tests.support.world import world
 
-__all__ = ["site", "small_site"]
+__all__ = ["site", "small_site", "stage"]
+
+
+@pytest.fixture
+async def stage(databases: Databases, clock: FrozenClock) -> AsyncIterator[Stage]:
+    """Run a server with the usual parties."""
+    async with world(databases, clock) as w:
+        yield await set_stage(w)

@@ -44,7 +44,7 @@ class _Quiet(uvicorn.Server):
 async def _served(protocol: type[BoundedConnection] = BoundedConnection):
     config = uvicorn.Config(
         _app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=1, timeout_keep_alive=1,
     )  # fmt: skip
     config.load()
     server = _Quiet(config)

@@ -56,7 +56,9 @@ def draw_rewrite(rnd: random.Random, depth: int) -> Rewrite:
     if kind == 2:
         return TupleToUserset(rnd.choice(NAMES), "parent")
     parts = tuple(draw_rewrite(rnd, depth - 1) for _ in range(2))
-    return {3: Union(parts), 4: Intersection(parts), 5: Exclusion(*parts)}[kind]
+    if kind == 3:
+        return Union(parts)
+    return Intersection(parts) if kind == 4 else Exclusion(*parts)
 
 
 def draw_relation(rnd: random.Random, name: str) -> RelationDef:

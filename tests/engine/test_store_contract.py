@@ -20,7 +20,7 @@ def new(text: str, condition: str = "", context: str = "") -> NewTuple:
 
 
 def wanted(direct="", usersets="", tuplesets="") -> Wanted:
-    return Wanted("doc", *(tuple(names.split()) for names in (direct, usersets, tuplesets)))
+    return Wanted("doc", tuple(direct.split()), tuple(usersets.split()), tuple(tuplesets.split()))
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """`/sign-in`: address and password, for a waiting authorization or for one's own pages."""
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from server.defence.slow_down import Wait
+from server.domain.interactions import AuthorizationRequest
 from server.identity.sign_in import Browser, SignedIn, sign_in
 from server.web.browser import (
     DEVICE,
@@ -18,6 +21,7 @@ from server.web.browser import (
 )
 from server.web.forms import BadForm, parse_query
 from server.web.front import Front
+from server.web.origin import form_target
 from server.web.routes.waiting import waiting_words
 from server.web.views.account import SignInPage
 from server.web.views.frame import Frame, Notice
@@ -43,15 +47,15 @@ async def _show(front: Front, request: Request) -> Response:
     secret = browser_secret(front.cookies, request)
     fresh = secret or front.core.entropy.token(32)
     hint = ""
-    name: str | None = None
+    client = NOBODY
     if back.interaction:
         found = await waiting_interaction(front.core, front.cookies, request, back.interaction)
         if found is None:
             return gone(front)
         hint = found.request.login_hint or ""
-        name = await _client_name(front, found.request.client_id)
+        client = await _client(front, found.request)
     notice = WELCOME if query.get("welcome") == "yes" else None
-    response = _page(front, fresh, back, email=hint, for_name=name, notice=notice)
+    response = _page(front, fresh, back, client, email=hint, notice=notice)
     if secret is None:
         set_browser(front.cookies, response, fresh)
     return response
@@ -69,12 +73,12 @@ async def _post(front: Front, request: Request) -> Response:
         next_path=query.get("next"),
         interaction=form.get("interaction") or query.get("interaction"),
     )
-    name: str | None = None
+    client = NOBODY
     if back.interaction:
         found = await waiting_interaction(front.core, front.cookies, request, back.interaction)
         if found is None:
             return gone(front)
-        name = await _client_name(front, found.request.client_id)
+        client = await _client(front, found.request)
     now = await current_session(front.core, front.cookies, request)
     email = form.get("email", "")
     outcome = await sign_in(
@@ -96,17 +100,28 @@ async def _post(front: Front, request: Request) -> Response:
         return response
     if isinstance(outcome, Wait):
         problem = f"Too many tries. You can try again in {waiting_words(outcome.seconds)}."
-        response = _page(
-            front, secret, back, email=email, for_name=name, problem=problem, status=429
-        )
+        response = _page(front, secret, back, client, email=email, problem=problem, status=429)
         response.headers["Retry-After"] = str(outcome.seconds)
         return response
-    return _page(front, secret, back, email=email, for_name=name, problem=WRONG, status=400)
+    return _page(front, secret, back, client, email=email, problem=WRONG, status=400)
 
 
-async def _client_name(front: Front, client_id: str) -> str | None:
-    client = await front.core.snapshot.client(client_id)
-    return client.name if client else None
+@dataclass(frozen=True, slots=True)
+class WaitingClient:
+    """For whom one signs in, and where the answer of a covered request goes at once."""
+
+    name: str | None = None
+    form_target: str | None = None
+
+
+NOBODY = WaitingClient()
+
+
+async def _client(front: Front, asked: AuthorizationRequest) -> WaitingClient:
+    client = await front.core.snapshot.client(asked.client_id)
+    # Chromium holds form-action against the whole chain of redirects that a form starts: a
+    # request which a live delegation covers goes straight on to the client (DESIGN 3.16).
+    return WaitingClient(client.name if client else None, form_target(asked.redirect_uri))
 
 
 def gone(front: Front) -> Response:
@@ -123,9 +138,9 @@ def _page(
     front: Front,
     secret: str,
     back: WayBack,
+    client: WaitingClient,
     *,
     email: str = "",
-    for_name: str | None = None,
     problem: str | None = None,
     notice: Notice | None = None,
     status: int = 200,
@@ -135,9 +150,9 @@ def _page(
         frame=Frame(csrf=front.browser_token(secret), notice=notice),
         action=front.base + back.carried_by("/sign-in"),
         interaction=back.interaction,
-        for_name=for_name,
+        for_name=client.name,
         problem=problem,
         email=email,
         sign_up_url=front.base + back.carried_by("/sign-up") if open_to_all else None,
     )
-    return front.pages.page("sign_in", view, status=status)
+    return front.pages.page("sign_in", view, status=status, form_targets=(client.form_target,))
