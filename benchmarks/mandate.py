@@ -71,6 +71,8 @@ class Mandate:
             "MANDATE_ISSUER": settings.issuer,
             "MANDATE_DATABASE_URL": url,
             "MANDATE_KEK_FILE": str(kek),
+            # Neither side writes a line for each request.
+            "MANDATE_LOG_LEVEL": "WARNING",
         }
         command = [sys.executable, "-m", "server", "serve", "--port", str(self._port)]
         self.process = Pinned(NAME, command, env=env, folder=folder, core=core)

@@ -30,7 +30,9 @@ class Result:
     memory: Mapping[str, Mapping[str, float]]
 
 
-def conditions(rounds: int, seconds: int, peer: Mapping[str, str], folder: Path) -> dict[str, str]:
+def conditions(
+    rounds: int, seconds: int, peer: Mapping[str, str], folder: Path, *, ahead: bool
+) -> dict[str, str]:
     """Say on what, with what and how long."""
     disk = ["findmnt", "-n", "-o", "FSTYPE", "-T", str(folder)]
     names = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography")
@@ -44,7 +46,8 @@ def conditions(rounds: int, seconds: int, peer: Mapping[str, str], folder: Path)
             disk, capture_output=True, text=True, check=False
         ).stdout.strip(),
         "load": f"wrk, 1 thread, 16 connections, {rounds} rounds of {seconds} s, in turns",
-        "load average before the report": f"{os.getloadavg()[0]:.1f}",
+        "load average at the end": f"{os.getloadavg()[0]:.1f} (the benchmark alone makes about 2), "
+        + ("the benchmark ahead of other work" if ahead else "no priority over other work"),
     }
 
 

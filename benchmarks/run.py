@@ -12,7 +12,7 @@ from benchmarks.load import Case, Sample, Wrk
 from benchmarks.mandate import Mandate
 from benchmarks.measured import Row, verdicts
 from benchmarks.oidc_provider import Peer
-from benchmarks.processes import Pinned
+from benchmarks.processes import Pinned, ahead_of_others
 
 SERVER_CORE, LOAD_CORE = 0, 1
 POOL = 24_000
@@ -55,6 +55,7 @@ def main() -> int:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     with ExitStack() as stack:
+        ahead = stack.enter_context(ahead_of_others())
         print("==> a database, and a pool of tokens on both sides", flush=True)
         ours = Mandate(work, core=SERVER_CORE, pool_size=POOL)
         stack.callback(ours.process.stop)
@@ -71,7 +72,9 @@ def main() -> int:
         result = report.Result(
             rows=rows,
             verdicts=verdicts({row.name: row for row in rows}, ours.process.pss_mib()),
-            conditions=report.conditions(plan.rounds, plan.seconds, peer.versions, work),
+            conditions=report.conditions(
+                plan.rounds, plan.seconds, peer.versions, work, ahead=ahead
+            ),
             memory={
                 server.name: {"pss_mib": server.pss_mib(), "rss_peak_mib": server.rss_peak_mib()}
                 for server in (ours.process, peer.process)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.demo.faults import FAULTS
-from examples.demo.run import tell
+from examples.demo.run import end_on_signals, tell
 from examples.demo.stage import Stage
 from examples.demo.story import Story
 from examples.demo.wire import Wire
@@ -38,6 +38,7 @@ async def caught_at(name: str) -> str:
 
 async def run(names: list[str], jobs: int, console: Console) -> dict[str, str]:
     """Try every fault, `jobs` at a time; return where each was caught."""
+    end_on_signals()
     turn = asyncio.Semaphore(jobs)
 
     async def one(name: str) -> tuple[str, str]:
@@ -88,5 +89,5 @@ def _print(console: Console, rows: list[dict[str, str]]) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,8 @@ class Desk:
     folder: Path
     log: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    typed: list[str] = field(default_factory=list)
+    told: Callable[[str], object] = str
+    """Hears each command line."""
     _process: "subprocess.Popen[str] | None" = None
 
     def start(self) -> "Desk":
@@ -148,7 +150,7 @@ class Desk:
 
     async def try_mandate(self, *arguments: str, **settings: str) -> tuple[int, str, str]:
         """Run a command; return its exit code and what it printed on both streams."""
-        self.typed.append(" ".join(("mandate", *arguments)))
+        self.told(shlex.join(("mandate", *arguments)))
         return await asyncio.to_thread(self._ask, list(arguments), settings)
 
     def _ask(self, arguments: list[str], settings: dict[str, str]) -> tuple[int, str, str]:

@@ -40,7 +40,8 @@ async def register_resources(play: Play) -> dict[str, str]:
     }
     notes = {"id": stage.notes, "name": "Notes", "scopes": NOTES_SCOPES}
     secrets = {}
-    for client_id, resource in (("documents", documents), ("notes", notes)):
+    both = (("documents", documents, EVERY_DOCS), ("notes", notes, NOTES))
+    for client_id, resource, scopes in both:
         path = stage.home / f"{client_id}.json"
         path.write_text(json.dumps(resource, indent=2))
         await stage.desk.mandate("resource", "add", str(path))
@@ -48,7 +49,7 @@ async def register_resources(play: Play) -> dict[str, str]:
             "client", "add", str(resource["name"]), "--id", client_id,
             "--resource-server", str(resource["id"]),
             # It may ask for exchanges; that gives it no right to anybody's token.
-            "--grant", "token-exchange", *_options("scope", EVERY_DOCS),
+            "--grant", "token-exchange", *_options("scope", scopes),
         )  # fmt: skip
         secrets[client_id] = str(made["client_secret"])
     play.documents = DocumentsServer(play.wire, stage.issuer, "documents", secrets["documents"])

@@ -42,7 +42,7 @@ class Ending:
 
 async def run(options: Options, console: Console) -> int:
     """Tell everything, print it, and return the exit code."""
-    _end_on_signals()
+    end_on_signals()
     wire = Wire(verbose=options.verbose and not options.json, secrets=options.secrets)
     story = Story(console, wire, quiet=options.json)
     if wire.verbose:
@@ -73,6 +73,7 @@ async def tell(story: Story, stage: Stage) -> Ending:
         ben=Person.at(wire, stage.issuer, "Ben", "a spade, a rake and a barrow"),
         olga=Administrator.at(wire, stage.issuer, "Olga", "the lighthouse is green today"),
     )  # fmt: skip
+    stage.desk.told = wire.typed
     try:
         for chapter in CHAPTERS:
             await chapter(play)
@@ -90,7 +91,7 @@ async def tell(story: Story, stage: Stage) -> Ending:
         await play.close()
 
 
-def _end_on_signals() -> None:
+def end_on_signals() -> None:
     """Let `kill` and a closed terminal end the demo as Ctrl-C does: nothing stays behind."""
     task = asyncio.current_task()
     loop = asyncio.get_running_loop()

@@ -61,10 +61,17 @@ class Wire:
             told += f" (a page of {len(body)} characters)"
         self._exchanges.append((self._hide(_curl(request)), self._hide(told)))
 
+    def typed(self, command: str) -> None:
+        """Remember a command of the operator."""
+        if self.verbose:
+            self._exchanges.append((command, ""))
+
     def tell(self, console: Console) -> None:
         """Print what was sent since the last time."""
         for sent, answered in self._exchanges:
-            for text, style in ((f"$ {sent}", "cyan"), (f"← {answered}", "magenta")):
+            lines = [(f"$ {sent}", "cyan")]
+            lines += [(f"← {answered}", "magenta")] if answered else []
+            for text, style in lines:
                 # Not wrapped: a line can be copied as it is.
                 console.print(
                     f"       {text}", style=style, highlight=False, markup=False, soft_wrap=True

@@ -90,6 +90,8 @@ def _tell(
             text = f"Mandate answers on {url} (issuer {settings.issuer}), process {event['pid']}"
             workers = "" if named == str(event["pid"]) else f", workers {named}"
             sys.stdout.write(f"{text}{workers}\n")
+        case "lost":
+            sys.stdout.write(f"worker {event['pid']} ended with {event['code']}\n")
         case "replaced":
-            sys.stdout.write(f"worker {event['lost']} died; worker {event['pid']} replaces it\n")
+            sys.stdout.write(f"worker {event['pid']} replaces worker {event['lost']}\n")
     sys.stdout.flush()

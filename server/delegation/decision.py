@@ -69,9 +69,7 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
         if not call.scopes <= agent.ceiling.scopes:
             return Denied(Reason.CEILING_SCOPE, agent.id)
     for row in alive.path:
-        held = row.scopes_at(resource.id)
-        if resource.id not in row.resources:
-            held = frozenset(e[3] for e in row.allow_edges if e[2] == resource.id)
+        held = row.scopes_at(resource.id) if row is alive.path[-1] else row.reach(resource.id)
         if not call.scopes <= held:
             return Denied(Reason.CONSENT_SCOPE, row.id)
     return None

@@ -71,13 +71,11 @@ def narrow_delegation(
             continue
         # A child's objects are bounded by the parent's tuples at each decision, since every
         # row of the path is checked; its scopes and expiry shrink here, for display and rows.
-        scopes = {r: narrowed.scopes_at(r) for r in narrowed.resources}
         smaller = replace(
             child,
             expires_at=min(child.expires_at, until),
             details=tuple(
-                replace(d, scopes=d.scopes & scopes.get(d.resource, frozenset()))
-                for d in child.details
+                replace(d, scopes=d.scopes & narrowed.reach(d.resource)) for d in child.details
             ),
         )
         core.rows.delegations.narrow(tx, smaller)

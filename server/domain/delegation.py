@@ -60,6 +60,18 @@ class Delegation:
         """Return the scopes held at `resource`, over all details."""
         return frozenset(s for d in self.details if d.resource == resource for s in d.scopes)
 
+    def reach(self, resource: str) -> frozenset[str]:
+        """Return what a row below may hold at `resource`: held here, or led to by an edge (X6).
+
+        An edge leads on only while the scope that it starts from is still held.
+        """
+        led = frozenset(
+            to_scope
+            for source, scope, target, to_scope in self.allow_edges
+            if target == resource and scope in self.scopes_at(source)
+        )
+        return self.scopes_at(resource) | led
+
     def live(self, now: int) -> bool:
         """Tell whether this row by itself is alive; its parents and session count as well."""
         return self.revoked_at is None and now < self.expires_at

@@ -92,6 +92,8 @@ async def _basic(core: Core, form: Parameters, authorization: str) -> Client | R
         return invalid_client("malformed", basic=True)
     # RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
     client_id = unquote_plus(name)
+    if not (client_id.isascii() and client_id.isprintable()):  # Appendix A.1: *VSCHAR
+        return invalid_client("malformed", basic=True)
     if form.get("client_id") not in (None, client_id):
         return invalid_client("two client ids", basic=True)
     return await _secret(core, client_id, unquote_plus(secret), ClientAuth.BASIC)

@@ -72,7 +72,7 @@ class RelationsApi:
                 lambda tx: self._unit(tx, caller, resource, writing, behalf)
             )
         except AuthzError as error:
-            return invalid_request("tuple_refused", str(error)[:200])
+            return invalid_request("tuple_refused", _plain(str(error)))
         return {"revision": str(revision)}
 
     async def _behalf(self, resource: Resource, token: str | None) -> Standing | Refused | None:
@@ -187,6 +187,11 @@ def _shares(behalf: Standing, writing: Writing) -> bool:
     own = f"user:{behalf.record.sub}"
     people = {"user", "agent", "group", "role", "consent"}
     return any(user != own and user.partition(":")[0] in people for user, _, _ in writing.writes)
+
+
+def _plain(text: str) -> str:
+    """Keep what RFC 6749 §5.2 lets a description hold; names of the caller stand in it."""
+    return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text[:200])
 
 
 def parse(body: Any) -> Writing | Refused:

@@ -65,9 +65,5 @@ def in_force(path: PathStanding | Standing, resource: str) -> frozenset[str]:
     """Return what every delegation of the path holds at `resource` now (X9)."""
     scopes = path.path[-1].scopes_at(resource)
     for row in path.path[:-1]:
-        if row.allow_edges and resource not in row.resources:
-            # X6: downstream, the edge's right side stands in for the parent's own scopes.
-            scopes &= frozenset(e[3] for e in row.allow_edges if e[2] == resource)
-        else:
-            scopes &= row.scopes_at(resource)
+        scopes &= row.reach(resource)
     return scopes

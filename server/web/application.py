@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -27,6 +28,10 @@ class _Application(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever fits no direct route exactly is the router's affair."""
         route = self._direct.get(scope["path"]) if scope["type"] == "http" else None
+        if scope["type"] == "http" and not scope["path"].isprintable():
+            # No name of ours holds such characters, and a database refuses NUL with an error.
+            await PlainTextResponse("Not Found", 404)(scope, receive, send)
+            return
         if route is None or scope["method"] not in (route.methods or ()):
             await super().__call__(scope, receive, send)
             return

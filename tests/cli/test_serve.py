@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.cli.conftest import Mandate, settings_of
 from tests.cli.served import Served
 from tests.support.processes import environment, mandate_command, run_mandate
+from tests.support.world import TEST_KEK
 
 METADATA = "/.well-known/oauth-authorization-server"
 
@@ -65,6 +66,8 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, desk: Mandate):
         assert len(set(workers)) == 2
         os.kill(workers[0], signal.SIGKILL)
         event = served.event()
+        assert (event["event"], event["pid"], event["code"]) == ("lost", workers[0], -9)
+        event = served.event()
         assert (event["event"], event["lost"]) == ("replaced", workers[0])
         assert event["pid"] not in workers
         for _ in range(10):
@@ -80,6 +83,27 @@ def test_no_worker_outlives_a_parent_that_was_killed(tmp_path: Path, desk: Manda
         served.process.kill()
         for pid in served.ready["workers"]:
             _await_end(pid)
+
+
+def test_a_replacement_that_cannot_start_is_tried_again(desk: Mandate, tmp_path: Path):
+    kek = tmp_path / "kek"
+    kek.touch(mode=0o600)
+    kek.write_text(TEST_KEK)
+    settings = settings_of(os.environ["MANDATE_DATABASE_URL"]) | {"MANDATE_KEK_FILE": str(kek)}
+    del settings["MANDATE_KEK"]
+    with Served("--workers", "2", settings=settings, cwd=tmp_path) as served:
+        first = served.ready["workers"][0]
+        kek.rename(tmp_path / "gone")
+        os.kill(first, signal.SIGKILL)
+        assert served.event()["pid"] == first
+        failed = served.event()
+        assert (failed["event"], failed["code"]) == ("lost", 1)
+        assert served.http.get(METADATA).status_code == 200
+        (tmp_path / "gone").rename(kek)
+        events = iter(served.event, None)
+        back = next(event for event in events if event and event["event"] == "replaced")
+        assert back["lost"] == first
+        assert served.end() == 0
 
 
 def test_workers_that_cannot_start_end_the_server(desk: Mandate, tmp_path: Path):

@@ -7,6 +7,7 @@ from server.protocol.client_assertion import ASSERTION_TYPE
 from server.protocol.grants.subject import ACCESS_TOKEN, ID_TOKEN
 from server.web.openapi.browser_routes import AUTHORIZATION
 from server.web.openapi.build import (
+    JSON,
     Json,
     answer,
     array,
@@ -193,7 +194,10 @@ GRANT: Final = operation(
             "Cache-Control",
         ),
         **_BEARER,
-        **shared("404 Refused"),
+        "404": {
+            "description": "No such grant, or not this agent's.",
+            "content": {JSON: {"schema": ref("Error")}, "text/plain": {"schema": text()}},
+        },
     },
     tag="tokens",
     security=("access_token",),
