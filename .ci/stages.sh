@@ -74,7 +74,7 @@ node_packages() {
     export MANDATE_NODE=$MANDATE_NODE_PACKAGES/node_modules/node/bin/node
 }
 
-# suite NAME MARKERS [pytest options]: a suite of its own, in one process.
+# suite NAME MARKERS [pytest options]: a suite of its own.
 suite() {
     local name=$1 markers=$2 code=0
     shift 2

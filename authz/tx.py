@@ -80,7 +80,8 @@ class in_json(ColumnElement[bool]):  # noqa: N801 - reads as an operator in a st
 @compiles(in_json, "sqlite")
 def _in_json_sqlite(element: in_json, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
-    return f"{column} IN (SELECT value FROM json_each({compiler.process(element.param, **kw)}))"
+    array = compiler.process(element.param, **kw)
+    return f"{column} IN (SELECT value FROM json_each({array}))"  # noqa: S608 - a name of ours
 
 
 @compiles(in_json, "postgresql")

@@ -121,9 +121,9 @@ async def _assemble(
     stored = SqlSigningKeys()
     await ensure_keys(store, stored, envelope, clock.now())
     keys = LiveKeys(store, stored, envelope, clock)
-    await keys.reload()
     keys.follow(snapshot)
     await store.write(lambda tx: put_core_model(core, tx))
+    # The first refresh loads the keys as well.
     await snapshot.refresh()
     resolver = SystemResolver()
     fetcher = Fetcher(

@@ -49,7 +49,7 @@ class Person:
         if page.forms and not page.url.startswith(app.redirect_uri):
             form = page.form("/consent")
             form.tick("scope", *form.labels("scope"))
-            page = await self.browser.press(page, form, "Allow")
+            return await app.redeem(asked, app.code(asked, await self.allow(page, form)))
         return await app.redeem(asked, app.code(asked, page.url))
 
     async def consent_page(self, asked: Asked) -> Page:
@@ -61,7 +61,10 @@ class Person:
 
     async def allow(self, page: Page, form: Form) -> str:
         """Press "Allow"; return where the browser lands."""
-        return (await self.browser.press(page, form, "Allow")).url
+        landed = await self.browser.press(page, form, "Allow")
+        if landed.words:
+            raise LookupError(f"still at {landed.url} ({landed.status}): {landed.words[:300]}")
+        return landed.url
 
     async def revoke(self, agent_name: str) -> Page:
         """Open "My agents", choose the agent, read what stops, press "Revoke"."""

@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 from server.cli import (
     agents,
@@ -65,11 +67,17 @@ app.command("doctor")(upkeep.doctor)
 app.command("demo")(demo.demo)
 
 
+@cache
+def _tree() -> Callable[..., object]:
+    """Return the commands; building them costs more than most of them do."""
+    return get_command(app)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; only a mistake in our code leaves a trace."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        outcome = app(args=given, prog_name="mandate", standalone_mode=False)
+        outcome = _tree()(args=given, prog_name="mandate", standalone_mode=False)
     except typer.TyperException as error:
         return _misused(error)
     except typer.Abort:

@@ -69,7 +69,8 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
         if not call.scopes <= agent.ceiling.scopes:
             return Denied(Reason.CEILING_SCOPE, agent.id)
     for row in alive.path:
-        held = row.scopes_at(resource.id) if row is alive.path[-1] else row.reach(resource.id)
+        leaf = alive.path[-1]
+        held = leaf.scopes_at(resource.id) if row is leaf else row.reach(resource.id, leaf.via)
         if not call.scopes <= held:
             return Denied(Reason.CONSENT_SCOPE, row.id)
     return None

@@ -75,7 +75,8 @@ def narrow_delegation(
             child,
             expires_at=min(child.expires_at, until),
             details=tuple(
-                replace(d, scopes=d.scopes & narrowed.reach(d.resource)) for d in child.details
+                replace(d, scopes=d.scopes & narrowed.reach(d.resource, child.via))
+                for d in child.details
             ),
         )
         core.rows.delegations.narrow(tx, smaller)

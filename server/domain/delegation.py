@@ -39,6 +39,10 @@ class Delegation:
     """How many further hops may follow this one."""
     allow_sharing: bool = False
     """Calls may give rights to people outside the consent (X12)."""
+    via: str | None = None
+    """The resource whose server went on downstream with this row (X6); none for any other row."""
+    cut: bool = False
+    """The person took something from this very row: handing on again gives no more (X9)."""
     sid: str | None = None
     """The session with which the delegation ends; none with `offline_access` (X9)."""
     created_at: int
@@ -60,17 +64,21 @@ class Delegation:
         """Return the scopes held at `resource`, over all details."""
         return frozenset(s for d in self.details if d.resource == resource for s in d.scopes)
 
-    def reach(self, resource: str) -> frozenset[str]:
-        """Return what a row below may hold at `resource`: held here, or led to by an edge (X6).
+    def reach(self, resource: str, via: str | None = None) -> frozenset[str]:
+        """Return what a row below may hold at `resource`: what is held here itself.
 
-        An edge leads on only while the scope that it starts from is still held.
+        For a row that went on downstream `via` a resource it is what that one's edges lead to,
+        each only while the scope that it starts from is still held (X6). Never both: an edge is
+        the resource server's way, not the next agent's.
         """
-        led = frozenset(
+        if via is None:
+            return self.scopes_at(resource)
+        held = self.scopes_at(via)
+        return frozenset(
             to_scope
             for source, scope, target, to_scope in self.allow_edges
-            if target == resource and scope in self.scopes_at(source)
+            if source == via and target == resource and scope in held
         )
-        return self.scopes_at(resource) | led
 
     def live(self, now: int) -> bool:
         """Tell whether this row by itself is alive; its parents and session count as well."""

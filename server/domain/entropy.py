@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import secrets
 from typing import Protocol
 
@@ -27,7 +28,7 @@ class SystemEntropy:
 
     def bytes(self, count: int) -> bytes:
         """Return `count` unpredictable bytes."""
-        return secrets.token_bytes(count)
+        return os.urandom(count)
 
     def token(self, nbytes: int = 32) -> str:
         """Return a base64url secret of `nbytes` of entropy, without padding."""
@@ -35,7 +36,7 @@ class SystemEntropy:
 
     def id(self, prefix: str) -> str:
         """Return a new identifier: lower-case hexadecimal, so that it reads and sorts anywhere."""
-        return f"{prefix}_{secrets.token_hex(16)}"
+        return f"{prefix}_{os.urandom(16).hex()}"
 
 
 def hash_secret(secret: str) -> str:

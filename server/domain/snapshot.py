@@ -150,10 +150,7 @@ class Snapshot:
             for listener in listeners:
                 listener("*")
 
-    async def _get(self, cache: _Cache[V], entry_id: str) -> V | None:
-        value = cache.hit(entry_id)
-        if value is not None:
-            return value
+    async def _load(self, cache: _Cache[V], entry_id: str) -> V | None:
         drops = self._drops
         value = await self._store.read(lambda tx: cache.load(tx, entry_id))
         # A value read before a drop may be the dropped one: use it, but do not keep it.
@@ -163,28 +160,42 @@ class Snapshot:
 
     async def client(self, client_id: str) -> Client | None:
         """Return a client, or none."""
-        return await self._get(self._clients, client_id)
+        if (found := self._clients.hit(client_id)) is not None:
+            return found
+        return await self._load(self._clients, client_id)
 
     async def agent(self, agent_id: str) -> Agent | None:
         """Return an agent, or none."""
-        return await self._get(self._agents, agent_id)
+        if (found := self._agents.hit(agent_id)) is not None:
+            return found
+        return await self._load(self._agents, agent_id)
 
     async def resource(self, resource_id: str) -> Resource | None:
         """Return a resource, or none."""
-        return await self._get(self._resources, resource_id)
+        if (found := self._resources.hit(resource_id)) is not None:
+            return found
+        return await self._load(self._resources, resource_id)
 
     async def user(self, user_id: str) -> User | None:
         """Return a person, or none."""
-        return await self._get(self._users, user_id)
+        if (found := self._users.hit(user_id)) is not None:
+            return found
+        return await self._load(self._users, user_id)
 
     async def session(self, sid: str) -> Session | None:
         """Return a session, ended or not, or none."""
-        return await self._get(self._sessions, sid)
+        if (found := self._sessions.hit(sid)) is not None:
+            return found
+        return await self._load(self._sessions, sid)
 
     async def delegation(self, grant_id: str) -> Delegation | None:
         """Return a delegation, dead or alive, or none."""
-        return await self._get(self._delegations, grant_id)
+        if (found := self._delegations.hit(grant_id)) is not None:
+            return found
+        return await self._load(self._delegations, grant_id)
 
     async def token(self, jti: str) -> TokenRecord | None:
         """Return the record of a token, or none if we never minted it."""
-        return await self._get(self._tokens, jti)
+        if (found := self._tokens.hit(jti)) is not None:
+            return found
+        return await self._load(self._tokens, jti)

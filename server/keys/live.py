@@ -1,5 +1,6 @@
 """The keys of a running process: reloaded whenever another worker rotated or revoked one."""
 
+import asyncio
 from collections.abc import Mapping
 
 from authz.clock import Clock
@@ -24,6 +25,7 @@ class LiveKeys:
         self._clock = clock
         self._held: tuple[SigningKey, ...] = ()
         self._ring: KeyRing | None = None
+        self._turn = asyncio.Lock()
 
     def follow(self, snapshot: Snapshot) -> None:
         """Reload before any request sees a revision in which a key changed."""
@@ -31,8 +33,11 @@ class LiveKeys:
 
     async def reload(self) -> None:
         """Read the stored keys anew; raises `SealBroken` under a wrong key-encryption key."""
-        self._held = await self._store.read(self._stored.all)
-        self._ring = KeyRing.build(self._held, self._envelope, self._clock.now())
+        # One after the other: a slow read of older keys must not overtake a newer one, and bring
+        # a revoked key back for good.
+        async with self._turn:
+            self._held = await self._store.read(self._stored.all)
+            self._ring = KeyRing.build(self._held, self._envelope, self._clock.now())
 
     @property
     def ring(self) -> KeyRing:

@@ -110,6 +110,9 @@ async def give_error(
             ended = row.finished_at if row is not None else None
             recent = ended is not None and now - ended < AGAIN_MS
             return answer if recent else AlreadyFinished()
+        if user_id is None:
+            # Nobody has signed in: strangers could fill the audit with such refusals.
+            return answer
         core.rows.audit.record(
             tx,
             AuditRecord(

@@ -32,8 +32,8 @@ class Presented:
 class TokenReader:
     """Verifies tokens that we signed and finds their records.
 
-    Signatures of whole tokens are remembered by their SHA-256, bounded, and forgotten whenever
-    the keys change; everything that can change is checked at each use (facts/performance §7.3).
+    Signatures of whole tokens are remembered by their SHA-256, bounded, and believed only as long
+    as the keys are the very ones that verified them; everything that can change is checked at each use (facts/performance §7.3).
     """
 
     def __init__(self, core: Core, keys: Callable[[], KeySource]) -> None:
@@ -41,7 +41,7 @@ class TokenReader:
         self._core = core
         self._keys = keys
         self._seen: OrderedDict[bytes, tuple[str, VerifiedPayload]] = OrderedDict()
-        core.snapshot.on_change("key", lambda _: self._seen.clear())
+        self._seen_by: KeySource | None = None
 
     async def read(self, token: str) -> Presented | Denied:
         """Return a token of ours whatever its kind, dead or alive; expiry is for the caller."""
@@ -66,6 +66,12 @@ class TokenReader:
         return Presented(claims, record)
 
     def _verify(self, token: str) -> tuple[str, VerifiedPayload]:
+        keys = self._keys()
+        if keys is not self._seen_by:
+            # Told of a change, a listener would come before the reload: a request in between
+            # would remember what the old keys verified.
+            self._seen.clear()
+            self._seen_by = keys
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._seen.get(digest)
         if known is not None:
@@ -76,7 +82,7 @@ class TokenReader:
         wanted = ID_TOKEN_TYP if typ == ID_TOKEN_TYP else ACCESS_TOKEN_TYP
         if typ != wanted:
             raise InvalidToken(Fault.TYPE_REFUSED, "typ")
-        claims = verify_split(jws, self._keys(), typ=wanted, algorithms=_ALGORITHMS)
+        claims = verify_split(jws, keys, typ=wanted, algorithms=_ALGORITHMS)
         self._seen[digest] = (wanted, claims)
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)

@@ -22,6 +22,7 @@ MAX_TUPLES = 100
 MAX_LABEL = 200
 # Relations of the delegation itself: only Mandate writes them (X10).
 _RESERVED = frozenset({"consented", "ceiling"})
+_PEOPLE = frozenset({"user", "agent", "group", "role", "consent"})
 
 Tuple = tuple[str, str, str]
 
@@ -56,17 +57,18 @@ class RelationsApi:
             return resource
         foreign = _foreign(resource, writing)
         if foreign is not None:
-            return foreign
+            return await self._refuse(caller, resource, writing, foreign)
         behalf = await self._behalf(resource, writing.token)
         if isinstance(behalf, Refused):
-            return behalf
-        if behalf is not None and _shares(behalf, writing):
-            return Refused(
+            return await self._refuse(caller, resource, writing, behalf)
+        if behalf is not None and _shares(behalf, resource, writing):
+            refused = Refused(
                 error="sharing_not_consented",
                 reason="sharing_not_consented",
                 description="The consent does not allow giving rights to others.",
                 status=403,
             )
+            return await self._refuse(caller, resource, writing, refused, behalf)
         try:
             revision = await core.store.write(
                 lambda tx: self._unit(tx, caller, resource, writing, behalf)
@@ -74,6 +76,23 @@ class RelationsApi:
         except AuthzError as error:
             return invalid_request("tuple_refused", _plain(str(error)))
         return {"revision": str(revision)}
+
+    async def _refuse(
+        self,
+        caller: Client,
+        resource: Resource,
+        writing: Writing,
+        refused: Refused,
+        behalf: Standing | None = None,
+    ) -> Refused:
+        """Write down what a resource server was refused (DESIGN 3.4)."""
+        core = self._core
+        event = _event(
+            caller, resource, writing, behalf,
+            outcome=Outcome.REFUSED, reason=refused.reason, at=core.clock.now(),
+        )  # fmt: skip
+        await core.store.write(lambda tx: core.rows.audit.record(tx, event))
+        return refused
 
     async def _behalf(self, resource: Resource, token: str | None) -> Standing | Refused | None:
         """Return the live delegated call for which tuples are written, if a token was sent."""
@@ -115,6 +134,13 @@ class RelationsApi:
             core.rows.resources.label(tx, resource.id, writing.labels)
         grant_id = behalf.record.grant_id if behalf is not None else None
         if grant_id is not None and writing.writes:
+            # What was there before is no effect of this call: undoing it would take a right away
+            # that the call never gave.
+            new = {
+                (change.key.user, change.key.relation, change.key.object)
+                for change in core.relations.changes(tx, revision - 1, 2 * MAX_TUPLES)
+                if change.revision == revision and not change.deleted
+            }
             core.rows.effects.add(
                 tx,
                 [
@@ -128,27 +154,45 @@ class RelationsApi:
                         created_at=now,
                     )
                     for user, relation, name in writing.writes
+                    if (user, relation, name) in new
                 ],
             )
-        core.rows.audit.record(
-            tx,
-            AuditRecord(
-                tag=AuditTag.RELATIONS,
-                outcome=Outcome.DONE,
-                at=now,
-                user_id=behalf.record.sub if behalf is not None and behalf.user else None,
-                agents=behalf.chain if behalf is not None else (),
-                client_id=caller.id,
-                grant_id=grant_id,
-                resource=resource.id,
-                object=" ".join(sorted({t[2] for t in (*writing.writes, *writing.deletes)})),
-                detail={
-                    "written": " ".join("|".join(t) for t in writing.writes),
-                    "deleted": " ".join("|".join(t) for t in writing.deletes),
-                },
-            ),
+        event = _event(
+            caller, resource, writing, behalf, outcome=Outcome.DONE, reason=None, at=now
         )
+        core.rows.audit.record(tx, event)
         return revision
+
+
+def _event(
+    caller: Client,
+    resource: Resource,
+    writing: Writing,
+    behalf: Standing | None,
+    *,
+    outcome: Outcome,
+    reason: str | None,
+    at: int,
+) -> AuditRecord:
+    """Tell who wrote, or wanted to write, what; a name for the consent page as well."""
+    touched = {t[2] for t in (*writing.writes, *writing.deletes)}
+    return AuditRecord(
+        tag=AuditTag.RELATIONS,
+        outcome=outcome,
+        reason=reason,
+        at=at,
+        user_id=behalf.record.sub if behalf is not None and behalf.user else None,
+        agents=behalf.chain if behalf is not None else (),
+        client_id=caller.id,
+        grant_id=behalf.record.grant_id if behalf is not None else None,
+        resource=resource.id,
+        object=" ".join(sorted(touched | writing.labels.keys())),
+        detail={
+            "written": " ".join("|".join(t) for t in writing.writes),
+            "deleted": " ".join("|".join(t) for t in writing.deletes),
+            "named": " ".join(sorted(writing.labels)),
+        },
+    )
 
 
 def _foreign(resource: Resource, writing: Writing) -> Refused | None:
@@ -173,7 +217,7 @@ def _foreign(resource: Resource, writing: Writing) -> Refused | None:
     return None
 
 
-def _shares(behalf: Standing, writing: Writing) -> bool:
+def _shares(behalf: Standing, resource: Resource, writing: Writing) -> bool:
     """X12: a delegated call gives rights to nobody but its own user, unless consented.
 
     Links between objects (a document's folder) give rights as well, to whoever holds the
@@ -185,8 +229,16 @@ def _shares(behalf: Standing, writing: Writing) -> bool:
     if behalf.record.kind is TokenKind.DELEGATED and all(r.allow_sharing for r in behalf.path):
         return False
     own = f"user:{behalf.record.sub}"
-    people = {"user", "agent", "group", "role", "consent"}
-    return any(user != own and user.partition(":")[0] in people for user, _, _ in writing.writes)
+    return any(user != own and not _is_thing(user, resource) for user, _, _ in writing.writes)
+
+
+def _is_thing(user: str, resource: Resource) -> bool:
+    """Tell whether the user of a tuple is an object of this resource and stands for nobody.
+
+    Everybody (`user:*`) and whoever has a relation to something (`team:1#member`) are people.
+    """
+    kind, _, rest = user.partition(":")
+    return kind in resource.types - _PEOPLE and "#" not in rest and rest != "*"
 
 
 def _plain(text: str) -> str:

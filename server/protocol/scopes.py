@@ -65,5 +65,5 @@ def in_force(path: PathStanding | Standing, resource: str) -> frozenset[str]:
     """Return what every delegation of the path holds at `resource` now (X9)."""
     scopes = path.path[-1].scopes_at(resource)
     for row in path.path[:-1]:
-        scopes &= row.reach(resource)
+        scopes &= row.reach(resource, path.path[-1].via)
     return scopes

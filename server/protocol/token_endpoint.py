@@ -25,6 +25,12 @@ _TAGS = {
 }
 # Written by the replay itself, with its effects.
 _AUDITED_ELSEWHERE = {"code_replayed", "refresh_reused"}
+# What anybody can be refused in the name of a public client, whose name is no secret: counted, but
+# not written down, or strangers could fill the audit.
+_ANYBODYS = {
+    "grant_not_allowed", "public_client", "agent_suspended", "agent_retired",
+    "code_missing", "code_unknown", "refresh_token_missing", "refresh_unknown",
+}  # fmt: skip
 
 
 class TokenEndpoint:
@@ -71,7 +77,7 @@ class TokenEndpoint:
     async def _once(
         self, form: Parameters, client: Client, request_id: str | None, revision: int
     ) -> Mapping[str, object] | Refused:
-        grant = _grant(form, client)
+        grant = _grant(form)
         if isinstance(grant, Refused):
             return grant
         acting = await self._core.snapshot.agent(client.agent_id) if client.agent_id else None
@@ -82,6 +88,13 @@ class TokenEndpoint:
             now=self._core.clock.now(),
             request_id=request_id,
         )
+        if grant.grant_type not in client.grant_types:
+            refused = Refused(
+                error="unauthorized_client",
+                reason="grant_not_allowed",
+                description="The client may not use this grant type.",
+            )
+            return await self._refuse(grant, request, refused)
         if client.agent_id is not None and (acting is None or acting.status is not Status.ACTIVE):
             refused = Refused(
                 error="unauthorized_client",
@@ -106,6 +119,8 @@ class TokenEndpoint:
         self._telemetry.refused(refused)
         if refused.reason in _AUDITED_ELSEWHERE:
             return refused
+        if not request.client.confidential and refused.reason in _ANYBODYS:
+            return refused
         record = AuditRecord(
             tag=_TAGS[grant.grant_type],
             outcome=Outcome.REFUSED,
@@ -120,7 +135,7 @@ class TokenEndpoint:
         return refused
 
 
-def _grant(form: Parameters, client: Client) -> Grant | Refused:
+def _grant(form: Parameters) -> Grant | Refused:
     name = form.get("grant_type")
     if name is None:
         return Refused(
@@ -134,11 +149,5 @@ def _grant(form: Parameters, client: Client) -> Grant | Refused:
             error="unsupported_grant_type",
             reason="unsupported_grant_type",
             description="The grant type is not supported.",
-        )
-    if grant.grant_type not in client.grant_types:
-        return Refused(
-            error="unauthorized_client",
-            reason="grant_not_allowed",
-            description="The client may not use this grant type.",
         )
     return grant

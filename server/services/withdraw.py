@@ -109,7 +109,7 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
         record = _record(by, value, now)
         done = narrow_delegation(
             core, tx,
-            replace(smaller, details=value.details, expires_at=value.expires_at),
+            replace(smaller, details=value.details, expires_at=value.expires_at, cut=True),
             details=smaller.details, expires_at=smaller.expires_at, audit=record,
         )  # fmt: skip
         if done:

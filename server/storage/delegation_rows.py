@@ -34,4 +34,5 @@ def delegation_value(row: Row) -> Delegation:
         allow_agents=tuple(x["allow_agents"]),
         allow_edges=tuple((e[0], e[1], e[2], e[3]) for e in x["allow_edges"]),
         max_depth=x["max_depth"], allow_sharing=x["allow_sharing"],
+        via=x.get("via"), cut=x.get("cut", False),
     )

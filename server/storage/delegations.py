@@ -158,6 +158,8 @@ def _document(value: Delegation) -> str:
             "allow_edges": value.allow_edges,
             "max_depth": value.max_depth,
             "allow_sharing": value.allow_sharing,
+            "via": value.via,
+            "cut": value.cut,
         }
     )
 

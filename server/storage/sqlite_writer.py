@@ -163,7 +163,8 @@ class Writer:
             self._recover(error, batch)
         for job in batch:
             job.resolve()
-        self._next_batch()
+        # The callers first: their answers need not wait for the units of others.
+        batch[0].loop.call_soon(self._next_batch)
 
     def _connect(self) -> sqlite3.Connection:
         busy_ms = round(self._patience * 1000)

@@ -49,7 +49,7 @@ def forgeries(token: str, jwk: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 f"alg {alg!r} with {tail[:3]!r}",
                 f"{segment({**header, 'alg': alg})}.{body}.{tail}",
             )
-    public = from_jwk(jwk).public
+    public = from_jwk(jwk).public_key
     pem = public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

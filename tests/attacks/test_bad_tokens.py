@@ -133,11 +133,10 @@ async def _assert(stage: Stage, path: str, assertion: str, **more: Any) -> httpx
 
 
 async def _keyed(stage: Stage) -> Party:
-    party = await stage.world.client(
+    return await stage.world.client(
         "keyed", agent=stage.b.agent, auth=ClientAuth.PRIVATE_KEY_JWT, jwks=json.dumps({"keys": [JWK]}),
         scopes=frozenset({"docs:read"}),
     )  # fmt: skip
-    return party
 
 
 @requirement("rfc7523:3:signature", "rfc7523:3:aud", "rfc7523:3:iss-sub", "rfc7523:3:exp")

@@ -8,6 +8,8 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Mandate, settings_of
 from tests.cli.served import Served
 from tests.support.processes import environment, mandate_command, run_mandate
@@ -58,6 +60,7 @@ def test_a_server_answers_on_the_port_that_it_names_and_ends_well(tmp_path: Path
         assert "Traceback" not in served.log.read_text()
 
 
+@pytest.mark.kill
 def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, desk: Mandate):
     settings = settings_of(os.environ["MANDATE_DATABASE_URL"])
     with Served("--workers", "2", settings=settings, cwd=tmp_path) as served:
@@ -77,6 +80,7 @@ def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, desk: Mandate):
         assert not any(_alive(pid) for pid in (*workers, event["pid"]))
 
 
+@pytest.mark.kill
 def test_no_worker_outlives_a_parent_that_was_killed(tmp_path: Path, desk: Mandate):
     url = os.environ["MANDATE_DATABASE_URL"]
     with Served("--workers", "2", settings=settings_of(url), cwd=tmp_path) as served:
@@ -85,6 +89,7 @@ def test_no_worker_outlives_a_parent_that_was_killed(tmp_path: Path, desk: Manda
             _await_end(pid)
 
 
+@pytest.mark.kill
 def test_a_replacement_that_cannot_start_is_tried_again(desk: Mandate, tmp_path: Path):
     kek = tmp_path / "kek"
     kek.touch(mode=0o600)

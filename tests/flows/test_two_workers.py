@@ -7,6 +7,7 @@ import pytest
 
 from server.delegation.lifecycle import close_delegation
 from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.delegation import Delegation
 from server.domain.registry import ClientAuth, GrantType, Status
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
@@ -44,14 +45,16 @@ async def test_a_revocation_on_one_is_refused_by_the_other_200_of_200(
         token = (await one.redeem(stage.a, code)).json()["access_token"]
         # The other worker knows it as alive, so that its cache is what must be overcome.
         assert await _active(two, stage, token)
-        record = AuditRecord(
-            tag=AuditTag.DELEGATION_REVOKED, outcome=Outcome.DONE, at=one.clock.now()
-        )
-        await one.core.store.write(
-            lambda tx, g=grant, r=record: close_delegation(one.core, tx, g, reason="user", audit=r)
-        )
+        await _close(one, grant)
         refused += not await _active(two, stage, token)
     assert refused == 200
+
+
+async def _close(w: World, grant: Delegation) -> None:
+    record = AuditRecord(tag=AuditTag.DELEGATION_REVOKED, outcome=Outcome.DONE, at=w.clock.now())
+    await w.core.store.write(
+        lambda tx: close_delegation(w.core, tx, grant, reason="user", audit=record)
+    )
 
 
 async def _active(w: World, stage: Stage, token: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx2
 import jwt
 import pytest
 
@@ -19,7 +20,7 @@ async def public_client(w: World) -> Party:
     return await w.client("public", auth=ClientAuth.NONE, grant_types=CODE_CLIENT)
 
 
-async def refresh(w: World, party: Party, token: str, **extra: str) -> "object":
+async def refresh(w: World, party: Party, token: str, **extra: str) -> httpx2.Response:
     """Refresh."""
     data = {"grant_type": "refresh_token", "refresh_token": token, **extra}
     if party.secret is None:

@@ -56,7 +56,13 @@ class Party:
 
     client: Client
     secret: str | None
-    agent: Agent | None = None
+    its_agent: Agent | None = None
+
+    @property
+    def agent(self) -> Agent:
+        """Return the agent that acts through this client."""
+        assert self.its_agent is not None
+        return self.its_agent
 
     @property
     def basic(self) -> dict[str, str]:
@@ -190,7 +196,6 @@ class World:
         self, user: User, party: Party, details: tuple[Detail, ...], **kw: Any
     ) -> Delegation:
         """Let a person consent, without the pages."""
-        assert party.agent is not None
         now = self.clock.now()
         grant_id = self.core.entropy.id("dlg")
         value = Delegation(
@@ -301,7 +306,6 @@ class World:
 
     def uri(self, party: Party) -> str:
         """Return the audience that names a party's agent."""
-        assert party.agent is not None
         return agent_uri(ISSUER, party.agent.id)
 
     async def audited(self, tag: AuditTag) -> list[tuple[Any, ...]]:

@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from authz.relations import Query
-from server.delegation.lifecycle import open_delegation
+from server.delegation.lifecycle import shrink
 from server.delegation.standing import Standing
-from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.audit import AuditTag
 from server.domain.core import Core
 from server.domain.delegation import Delegation, Detail, consent_subject
 from server.domain.refusal import Refused, invalid_scope, invalid_target
 from server.domain.registry import Agent, Resource, Status, agent_uri
 from server.domain.tokens import TokenKind
-from server.domain.unit import Unit
 from server.protocol.grants.base import GrantContext, TokenRequest
+from server.protocol.grants.children import find_hop, make_child
 from server.protocol.grants.subject import Authority, unacceptable
 from server.protocol.minting import Authorization
 from server.protocol.scopes import in_force, under_ceilings, words
@@ -37,7 +37,7 @@ async def hand_over(
     if (
         other is None
         or other.status is not Status.ACTIVE
-        or other.id not in row.allow_agents
+        or not all(other.id in step.allow_agents for step in authority.path.path)
         or other.id in {step.agent_id for step in authority.path.path}
         or row.max_depth < 1
         or len(row.path) >= core.policy.max_depth
@@ -60,10 +60,20 @@ async def hand_over(
         kept = narrowed
     if not any(detail.scopes for detail in kept):
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
-    child = _child(core, request, row, other, kept, allow_agents=row.allow_agents)
-    child = replace(child, max_depth=row.max_depth - 1, allow_edges=row.allow_edges)
-    known = await _same_child(core, child, request.now)
+    child = replace(
+        make_child(core, request, row, other, kept),
+        allow_agents=tuple(a for a in row.allow_agents if a != other.id),
+        allow_edges=row.allow_edges,
+        max_depth=row.max_depth - 1,
+    )
+    chain = (other.id, *basis.chain)
+    hop = await find_hop(core, request, row, child, chain, exact=details is not None)
+    if isinstance(hop, Refused):
+        return hop
+    kept = shrink(kept, hop.row.details)
     scope = frozenset(s for d in kept for s in d.scopes)
+    if not scope:
+        return invalid_scope("nothing_left", "Nothing is left of the scope.")
     return replace(
         basis,
         kind=TokenKind.HANDOVER,
@@ -71,14 +81,14 @@ async def hand_over(
         scope=scope,
         chain=(),
         may_act=other.id,
-        grant_id=(known or child).id,
+        grant_id=hop.row.id,
         details=tuple(d for d in kept if d.scopes),
-        depends=basis.depends | {("agent", other.id)},
-        inserts=() if known else (_opening(core, request, child, (other.id, *basis.chain)),),
+        depends=basis.depends | hop.depends | {("agent", other.id)},
+        inserts=hop.inserts,
         audit=replace(
             basis.audit,
             tag=AuditTag.HANDOVER,
-            grant_id=(known or child).id,
+            grant_id=hop.row.id,
             detail={**basis.audit.detail, "to_agent": other.id},
         ),
     )
@@ -100,13 +110,17 @@ async def downstream(
     if here is None or record.audience != here:
         return unacceptable("not_delegate", detail=row.id)
     source = await core.snapshot.resource(here)
-    held = words(record.scope)
+    # X9: what the token said when it was minted, as far as the user has not taken it back.
+    held = words(record.scope) & in_force(authority.path, here)
     ways = frozenset(
         edge.to_scope
         for edge in (source.edges if source is not None else ())
         if edge.to_resource == resource.id
         and edge.scope in held
-        and (here, edge.scope, resource.id, edge.to_scope) in row.allow_edges
+        and all(
+            (here, edge.scope, resource.id, edge.to_scope) in step.allow_edges
+            for step in authority.path.path
+        )
     )
     if not ways or len(row.path) >= core.policy.max_depth or agent.id in basis.chain:
         return invalid_target("no_edge", "There is no consented way to this target.")
@@ -116,21 +130,26 @@ async def downstream(
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
     kept = (Detail(resource=resource.id, scopes=left),)
-    child = _child(core, request, row, agent, kept, allow_agents=())
-    known = await _same_child(core, child, request.now)
+    child = replace(make_child(core, request, row, agent, kept), via=here)
     chain = (agent.id, *basis.chain)
+    hop = await find_hop(core, request, row, child, chain, exact=False)
+    if isinstance(hop, Refused):
+        return hop
+    left &= hop.row.scopes_at(resource.id)
+    if not left:
+        return invalid_scope("nothing_left", "Nothing is left of the scope.")
     return replace(
         basis,
         scope=left,
         chain=chain,
-        grant_id=(known or child).id,
-        details=kept,
-        depends=basis.depends | {("agent", agent.id), ("resource", here)},
-        inserts=() if known else (_opening(core, request, child, chain),),
+        grant_id=hop.row.id,
+        details=(Detail(resource=resource.id, scopes=left),),
+        depends=basis.depends | hop.depends | {("agent", agent.id), ("resource", here)},
+        inserts=hop.inserts,
         audit=replace(
             basis.audit,
             agents=chain,
-            grant_id=(known or child).id,
+            grant_id=hop.row.id,
             resource=resource.id,
         ),
     )
@@ -172,69 +191,3 @@ async def _narrowed(
         if not all(answer is True for answer in answers):
             return None
     return tuple(result)
-
-
-def _child(
-    core: Core,
-    request: TokenRequest,
-    parent: Delegation,
-    agent: Agent,
-    details: tuple[Detail, ...],
-    *,
-    allow_agents: tuple[str, ...],
-) -> Delegation:
-    grant_id = core.entropy.id("dlg")
-    return Delegation(
-        id=grant_id,
-        user_id=parent.user_id,
-        agent_id=agent.id,
-        client_id=request.client.id,
-        details=details,
-        path=(*parent.path, grant_id),
-        purpose=parent.purpose,
-        allow_agents=tuple(a for a in allow_agents if a != agent.id),
-        allow_sharing=parent.allow_sharing,
-        sid=parent.sid,
-        created_at=request.now,
-        expires_at=parent.expires_at,
-    )
-
-
-async def _same_child(core: Core, child: Delegation, now: int) -> Delegation | None:
-    """Find a live child that says the very same, so that repeating a hand-over adds no row."""
-    tree = await core.store.read(lambda tx: core.rows.delegations.tree(tx, child.path[0]))
-    for row in tree:
-        if (
-            row.live(now)
-            and row.path[:-1] == child.path[:-1]
-            and row.agent_id == child.agent_id
-            and row.client_id == child.client_id
-            and row.details == child.details
-            and row.expires_at == child.expires_at
-        ):
-            return row
-    return None
-
-
-class _opening:  # noqa: N801 - used as a function
-    """Insert a child delegation when the unit runs."""
-
-    def __init__(
-        self, core: Core, request: TokenRequest, child: Delegation, chain: tuple[str, ...]
-    ) -> None:
-        self._core = core
-        self._child = child
-        self._audit = AuditRecord(
-            tag=AuditTag.DELEGATION_CREATED,
-            outcome=Outcome.DONE,
-            at=request.now,
-            user_id=child.user_id,
-            agents=chain,
-            client_id=request.client.id,
-            grant_id=child.id,
-            request_id=request.request_id,
-            detail={"parent": child.path[-2]},
-        )
-
-    def __call__(self, tx: Unit) -> None:
-        open_delegation(self._core, tx, self._child, audit=self._audit)

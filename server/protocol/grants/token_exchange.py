@@ -9,7 +9,8 @@ from server.domain.delegation import Delegation, Detail
 from server.domain.refusal import Refused, invalid_request, invalid_scope, invalid_target
 from server.domain.registry import Agent, GrantType, Resource
 from server.domain.tokens import TokenKind
-from server.protocol.authorization_details import parse_authorization_details
+from server.protocol.authorization_details import invalid_details, parse_authorization_details
+from server.protocol.authorize_targets import agent_id_of
 from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.handover import downstream, hand_over
 from server.protocol.grants.subject import (
@@ -100,18 +101,29 @@ async def _delegated(
     resource = await core.snapshot.resource(target)
     if resource is None:
         return invalid_target("unknown_target", "The target is not registered.")
-    basis = replace(basis, audience=resource.id, ttl=resource.token_ttl, alg=resource.alg)
     if authority.row.agent_id != agent.id:
         # The subject was issued to the agent before; only a registered edge leads on (X6).
+        basis = replace(basis, audience=resource.id, ttl=resource.token_ttl, alg=resource.alg)
         return await downstream(
             context, request, agent, subject, authority, basis, resource, wanted
         )
     if resource.id not in authority.row.resources:
         return invalid_target("target_not_consented", "The target is not part of the consent.")
+    if details is not None:
+        # The delegation decides on objects: a narrower token than its row cannot be made, and
+        # what is not heeded must not seem to be.
+        return invalid_details("handover_only", "Details narrow a hand-over, not a token.")
     scope = _scope(request, subject, authority, resource, wanted)
     if isinstance(scope, Refused):
         return scope
-    return replace(basis, scope=scope, details=granted_details(authority.row, resource.id, scope))
+    return replace(
+        basis,
+        audience=resource.id,
+        ttl=resource.token_ttl,
+        alg=resource.alg,
+        scope=scope,
+        details=granted_details(authority.row, resource.id, scope),
+    )
 
 
 def _asked_details(request: TokenRequest) -> tuple[Detail, ...] | Refused | None:
@@ -202,6 +214,9 @@ async def _impersonate(
     record = subject.record
     if record.kind is not TokenKind.USER or not request.client.may_impersonate:
         return unacceptable("actor_token_required", detail=record.kind.value)
+    if agent_id_of(context.core.policy.issuer, record.audience) is not None:
+        # The user allowed an agent something, perhaps on few objects; nobody allowed the client.
+        return unacceptable("subject_for_agent", detail=record.jti)
     resource = await context.core.snapshot.resource(target)
     if resource is None:
         return invalid_target("unknown_target", "The target is not registered.")

@@ -20,7 +20,7 @@ EXCHANGE: Final = (
     "not_presenter", "not_delegate", "actor_mismatch", "actor_token_required",
     "actor_token_without_agent", "id_token_too_old", "id_token_without_session",
     "consent_required", "grant_id_required", "handover_not_consented", "no_edge",
-    "objects_exceed_delegation",
+    "objects_exceed_delegation", "too_many_helpers", "subject_for_agent",
     *(f"actor_{reason.value}" for reason in Reason),
 )  # fmt: skip
 TARGET: Final = (
@@ -40,7 +40,7 @@ DETAILS: Final = tuple(
     f"authorization_details_{name}"
     for name in (
         "too_large", "malformed", "agents", "depth_without_agents", "unknown_type",
-        "unknown_field", "resource", "scopes", "objects", "max_depth",
+        "unknown_field", "resource", "scopes", "objects", "max_depth", "handover_only",
     )
 )  # fmt: skip
 RELATIONS: Final = (

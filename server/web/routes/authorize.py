@@ -89,7 +89,9 @@ async def _go_on(front: Front, code_key: bytes, request: Request) -> Response:
             front.core, code_key, interaction, visitor.session, step.grant_id
         )
         if isinstance(answer, Refused):
-            answer = await give_error(front.core, interaction, answer)
+            answer = await give_error(
+                front.core, interaction, answer, user_id=visitor.user.id
+            )
         if isinstance(answer, AlreadyFinished):
             return over_page(front)
         return send(front, answer, name)

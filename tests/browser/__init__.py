@@ -1,0 +1,1 @@
+"""The pages of a real `mandate serve` in Chromium."""
