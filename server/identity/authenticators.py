@@ -34,15 +34,11 @@ class Authenticator:
 AUTHENTICATORS: Final = MappingProxyType(
     {
         a.factor: a
-        for a in (
-            Authenticator(factor=Factor.PASSWORD, amr=("pwd",), acr=ACR_PASSWORD, rank=1),
-        )
+        for a in (Authenticator(factor=Factor.PASSWORD, amr=("pwd",), acr=ACR_PASSWORD, rank=1),)
     }
 )
 
-ACR_VALUES: Final = tuple(
-    a.acr for a in sorted(AUTHENTICATORS.values(), key=lambda a: a.rank)
-)
+ACR_VALUES: Final = tuple(a.acr for a in sorted(AUTHENTICATORS.values(), key=lambda a: a.rank))
 """The contexts that this server can reach, weakest first (`acr_values_supported`)."""
 
 

@@ -102,9 +102,7 @@ async def record_consent(
         if grant_id is None:
             return Recorded(None)
         agent = offer.agent or _provisional(core, tx, offer, ids["agt"], now)
-        delegation = _delegation(
-            core, offer, agent, current, grant_id, details, picks, now
-        )
+        delegation = _delegation(core, offer, agent, current, grant_id, details, picks, now)
         _store(core, tx, offer, delegation, keep=picks.keep_earlier)
         return Recorded(grant_id)
 
@@ -135,9 +133,7 @@ def _details(
     return tuple(details)
 
 
-def _remember(
-    core: Core, tx: Unit, offer: Offer, session: Session, picks: Picks, now: int
-) -> None:
+def _remember(core: Core, tx: Unit, offer: Offer, session: Session, picks: Picks, now: int) -> None:
     """Keep what the client may know; the newest answer to each question counts."""
     picked = {s for s in offer.identity if s == "openid" or s in picks.scopes}
     asked = set(offer.identity)
@@ -241,9 +237,7 @@ def _delegation(
     )
 
 
-def _store(
-    core: Core, tx: Unit, offer: Offer, delegation: Delegation, *, keep: bool
-) -> None:
+def _store(core: Core, tx: Unit, offer: Offer, delegation: Delegation, *, keep: bool) -> None:
     """Open the delegation; close what it takes the place of, in the same transaction (X9)."""
     audit = AuditRecord(
         tag=AuditTag.DELEGATION_CREATED, outcome=Outcome.DONE, at=delegation.created_at,
@@ -257,6 +251,4 @@ def _store(
             replace(audit, tag=AuditTag.DELEGATION_REPLACED, detail={"earlier": earlier.id}),
         )
     scopes = sorted({scope for detail in delegation.details for scope in detail.scopes})
-    open_delegation(
-        core, tx, delegation, audit=replace(audit, detail={"scope": " ".join(scopes)})
-    )
+    open_delegation(core, tx, delegation, audit=replace(audit, detail={"scope": " ".join(scopes)}))

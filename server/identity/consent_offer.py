@@ -121,9 +121,7 @@ def _sections(
     taken: set[str] = set()
     for number, detail in enumerate(request.details):
         resource = core.rows.resources.get(tx, detail.resource)
-        if resource is None or (
-            agent is not None and resource.id not in agent.ceiling.resources
-        ):
+        if resource is None or (agent is not None and resource.id not in agent.ceiling.resources):
             continue
         names = detail.scopes & resource.scopes.keys()
         if agent is not None:

@@ -24,9 +24,7 @@ _OWN_PART: Final = 6
 """What must be left when names and common words are taken away, in letters and digits."""
 _SHORTEST_NAME: Final = 3
 _LOOKALIKES: Final = str.maketrans("0134578@$!", "oieastbasi")
-_NEXT: Final = frozenset(
-    pair for run in RUNS for pair in (*pairwise(run), *pairwise(run[::-1]))
-)
+_NEXT: Final = frozenset(pair for run in RUNS for pair in (*pairwise(run), *pairwise(run[::-1])))
 
 
 class PasswordFault(StrEnum):

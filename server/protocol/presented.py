@@ -33,7 +33,8 @@ class TokenReader:
     """Verifies tokens that we signed and finds their records.
 
     Signatures of whole tokens are remembered by their SHA-256, bounded, and believed only as long
-    as the keys are the very ones that verified them; everything that can change is checked at each use (facts/performance §7.3).
+    as the keys are the very ones that verified them; everything that can change is checked at each
+    use (facts/performance §7.3).
     """
 
     def __init__(self, core: Core, keys: Callable[[], KeySource]) -> None:

@@ -157,9 +157,7 @@ class RelationsApi:
                     if (user, relation, name) in new
                 ],
             )
-        event = _event(
-            caller, resource, writing, behalf, outcome=Outcome.DONE, reason=None, at=now
-        )
+        event = _event(caller, resource, writing, behalf, outcome=Outcome.DONE, reason=None, at=now)
         core.rows.audit.record(tx, event)
         return revision
 

@@ -23,19 +23,36 @@ MAX_SCANNED = 20_000
 
 _USES = dump(
     [
-        AuditTag.CODE_TOKEN, AuditTag.REFRESH_TOKEN, AuditTag.EXCHANGE, AuditTag.HANDOVER,
-        AuditTag.DECISION, AuditTag.RELATIONS,
+        AuditTag.CODE_TOKEN,
+        AuditTag.REFRESH_TOKEN,
+        AuditTag.EXCHANGE,
+        AuditTag.HANDOVER,
+        AuditTag.DECISION,
+        AuditTag.RELATIONS,
     ]
 )
 _COLUMNS = (
-    a.c.id, a.c.at, a.c.tag, a.c.outcome, a.c.reason, a.c.user_id, a.c.agents, a.c.client_id,
-    a.c.grant_id, a.c.resource, a.c.object, a.c.request_id, a.c.detail, a.c.seal_seq,
+    a.c.id,
+    a.c.at,
+    a.c.tag,
+    a.c.outcome,
+    a.c.reason,
+    a.c.user_id,
+    a.c.agents,
+    a.c.client_id,
+    a.c.grant_id,
+    a.c.resource,
+    a.c.object,
+    a.c.request_id,
+    a.c.detail,
+    a.c.seal_seq,
 )
 # One row from the end of an index, rather than max() over all events of a busy delegation.
 _LAST_USE = (
     select(a.c.at)
     .where(
-        a.c.grant_id == bindparam("grant_id"), a.c.outcome == Outcome.DONE.value,
+        a.c.grant_id == bindparam("grant_id"),
+        a.c.outcome == Outcome.DONE.value,
         in_json(a.c.tag, "tags"),
     )
     .order_by(a.c.at.desc())

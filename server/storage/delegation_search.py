@@ -106,9 +106,7 @@ class DelegationSearch:
         older = (int(ended[0][1]), str(ended[0][0])) if ended else None
         return DelegationPage(rows=rows, older=older)
 
-    def count_live(
-        self, tx: Tx, now: int, *, user_id: str = "", agent_id: str = ""
-    ) -> int:
+    def count_live(self, tx: Tx, now: int, *, user_id: str = "", agent_id: str = "") -> int:
         """Count what stands of one person or of one agent."""
         statement = _COUNT_OF_USER if user_id else _COUNT_OF_AGENT
         return int(

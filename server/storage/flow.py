@@ -13,8 +13,11 @@ from server.storage.tables.flow import interaction, pushed_request, user_consent
 
 _PUSH_ADD = insert(pushed_request)
 _PUSH_GET = select(
-    pushed_request.c.hash, pushed_request.c.client_id, pushed_request.c.document,
-    pushed_request.c.expires_at, pushed_request.c.used_at,
+    pushed_request.c.hash,
+    pushed_request.c.client_id,
+    pushed_request.c.document,
+    pushed_request.c.expires_at,
+    pushed_request.c.used_at,
 ).where(pushed_request.c.hash == bindparam("hash"))
 _PUSH_USE = (
     update(pushed_request)
@@ -31,8 +34,10 @@ class PushedRequests:
         tx.execute(
             _PUSH_ADD,
             {
-                "hash": value.hash, "client_id": value.client_id,
-                "document": dump(value.parameters), "expires_at": value.expires_at,
+                "hash": value.hash,
+                "client_id": value.client_id,
+                "document": dump(value.parameters),
+                "expires_at": value.expires_at,
                 "used_at": None,
             },
         )
@@ -44,7 +49,10 @@ class PushedRequests:
             return None
         found, client_id, document, expires_at, used_at = rows[0]
         return PushedRequest(
-            hash=found, client_id=client_id, expires_at=expires_at, used_at=used_at,
+            hash=found,
+            client_id=client_id,
+            expires_at=expires_at,
+            used_at=used_at,
             parameters=tuple((name, value) for name, value in load(document)),
         )
 
@@ -55,9 +63,15 @@ class PushedRequests:
 
 _ADD = insert(interaction)
 _GET = select(
-    interaction.c.id, interaction.c.browser_hash, interaction.c.document,
-    interaction.c.created_at, interaction.c.expires_at, interaction.c.signed_in_sid,
-    interaction.c.grant_id, interaction.c.consented_at, interaction.c.finished_at,
+    interaction.c.id,
+    interaction.c.browser_hash,
+    interaction.c.document,
+    interaction.c.created_at,
+    interaction.c.expires_at,
+    interaction.c.signed_in_sid,
+    interaction.c.grant_id,
+    interaction.c.consented_at,
+    interaction.c.finished_at,
 ).where(interaction.c.id == bindparam("id"))
 _SIGNED_IN = (
     update(interaction)
@@ -67,7 +81,8 @@ _SIGNED_IN = (
 _CONSENTED = (
     update(interaction)
     .where(
-        interaction.c.id == bindparam("key"), interaction.c.consented_at.is_(None),
+        interaction.c.id == bindparam("key"),
+        interaction.c.consented_at.is_(None),
         interaction.c.finished_at.is_(None),
     )
     .values(consented_at=bindparam("now"), grant_id=bindparam("grant_id"))
@@ -87,10 +102,15 @@ class Interactions:
         tx.execute(
             _ADD,
             {
-                "id": value.id, "browser_hash": value.browser_hash,
-                "client_id": value.request.client_id, "document": _document(value.request),
-                "created_at": value.created_at, "expires_at": value.expires_at,
-                "signed_in_sid": None, "grant_id": None, "consented_at": None,
+                "id": value.id,
+                "browser_hash": value.browser_hash,
+                "client_id": value.request.client_id,
+                "document": _document(value.request),
+                "created_at": value.created_at,
+                "expires_at": value.expires_at,
+                "signed_in_sid": None,
+                "grant_id": None,
+                "consented_at": None,
                 "finished_at": None,
             },
         )
@@ -106,9 +126,9 @@ class Interactions:
 
     def consented(self, tx: Unit, interaction_id: str, grant_id: str | None, now: int) -> bool:
         """Note the consent; true for exactly one caller (a double click consents once)."""
-        return tx.execute(
-            _CONSENTED, {"key": interaction_id, "grant_id": grant_id, "now": now}
-        ) == 1
+        return (
+            tx.execute(_CONSENTED, {"key": interaction_id, "grant_id": grant_id, "now": now}) == 1
+        )
 
     def finish(self, tx: Unit, interaction_id: str, now: int) -> bool:
         """End an interaction, by a code or a refusal; true for exactly one caller."""
@@ -118,17 +138,26 @@ class Interactions:
 def _document(r: AuthorizationRequest) -> str:
     return dump(
         {
-            "client_id": r.client_id, "redirect_uri": r.redirect_uri,
-            "redirect_uri_sent": r.redirect_uri_sent, "response_mode": r.response_mode,
-            "state": r.state, "scope": r.scope, "code_challenge": r.code_challenge,
+            "client_id": r.client_id,
+            "redirect_uri": r.redirect_uri,
+            "redirect_uri_sent": r.redirect_uri_sent,
+            "response_mode": r.response_mode,
+            "state": r.state,
+            "scope": r.scope,
+            "code_challenge": r.code_challenge,
             "resources": r.resources,
             "details": [
                 {"resource": x.resource, "scopes": names(x.scopes), "objects": x.objects}
                 for x in r.details
             ],
-            "nonce": r.nonce, "prompt": names(r.prompt), "max_age": r.max_age,
-            "acr_values": r.acr_values, "login_hint": r.login_hint,
-            "agent_id": r.agent_id, "hand_overs": r.hand_overs, "max_depth": r.max_depth,
+            "nonce": r.nonce,
+            "prompt": names(r.prompt),
+            "max_age": r.max_age,
+            "acr_values": r.acr_values,
+            "login_hint": r.login_hint,
+            "agent_id": r.agent_id,
+            "hand_overs": r.hand_overs,
+            "max_depth": r.max_depth,
         }
     )
 
@@ -142,14 +171,23 @@ def _value(row: Row) -> Interaction:
     )
     request = AuthorizationRequest(
         **{
-            **x, "resources": tuple(x["resources"]), "details": details,
-            "prompt": frozenset(x["prompt"]), "acr_values": tuple(x["acr_values"]),
+            **x,
+            "resources": tuple(x["resources"]),
+            "details": details,
+            "prompt": frozenset(x["prompt"]),
+            "acr_values": tuple(x["acr_values"]),
             "hand_overs": tuple(x["hand_overs"]),
         }
     )
     return Interaction(
-        id=found, browser_hash=browser_hash, request=request, created_at=created_at,
-        expires_at=expires_at, signed_in_sid=sid, grant_id=grant_id, consented_at=consented,
+        id=found,
+        browser_hash=browser_hash,
+        request=request,
+        created_at=created_at,
+        expires_at=expires_at,
+        signed_in_sid=sid,
+        grant_id=grant_id,
+        consented_at=consented,
         finished_at=done,
     )
 
@@ -173,9 +211,7 @@ class RememberedConsents:
         rows = tx.fetch(_CONSENT_GET, {"user_id": user_id, "client_id": client_id})
         return frozenset(row[0] for row in rows)
 
-    def add(
-        self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str], now: int
-    ) -> None:
+    def add(self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str], now: int) -> None:
         """Remember scopes; those remembered already stay."""
         tx.execute_many(
             _CONSENT_ADD,

@@ -10,8 +10,14 @@ from server.storage.rows import END_OF_TIME, before, dump, load
 from server.storage.tables.people import one_time_link, session, user
 
 _USER = select(
-    user.c.id, user.c.email, user.c.email_key, user.c.name, user.c.password_hash, user.c.role,
-    user.c.status, user.c.created_at,
+    user.c.id,
+    user.c.email,
+    user.c.email_key,
+    user.c.name,
+    user.c.password_hash,
+    user.c.role,
+    user.c.status,
+    user.c.created_at,
 )
 _USER_BY_ID = _USER.where(user.c.id == bindparam("id"))
 _USER_BY_EMAIL = _USER.where(user.c.email_key == bindparam("email_key"))
@@ -37,8 +43,10 @@ _USER_SET = (
     update(user)
     .where(user.c.id == bindparam("key"))
     .values(
-        name=bindparam("name"), password_hash=bindparam("password_hash"),
-        role=bindparam("role"), status=bindparam("status"),
+        name=bindparam("name"),
+        password_hash=bindparam("password_hash"),
+        role=bindparam("role"),
+        status=bindparam("status"),
     )
 )
 
@@ -56,9 +64,7 @@ class Users:
         rows = tx.fetch(_USER_BY_EMAIL, {"email_key": email_key})
         return _user(rows[0]) if rows else None
 
-    def search(
-        self, tx: Tx, text: str, limit: int, *, before: Cursor | None = None
-    ) -> list[User]:
+    def search(self, tx: Tx, text: str, limit: int, *, before: Cursor | None = None) -> list[User]:
         """Return people whose name or address contains `text`, or whose id it is; newest first."""
         at, last_id = before or END_OF_TIME
         params = {"text": text.lower(), "limit": limit, "at": at, "last_id": last_id}
@@ -73,9 +79,13 @@ class Users:
         added = tx.execute(
             _USER_ADD,
             {
-                "id": value.id, "email": value.email, "email_key": value.email_key,
-                "name": value.name, "password_hash": value.password_hash,
-                "role": value.role.value, "status": value.status.value,
+                "id": value.id,
+                "email": value.email,
+                "email_key": value.email_key,
+                "name": value.name,
+                "password_hash": value.password_hash,
+                "role": value.role.value,
+                "status": value.status.value,
                 "created_at": value.created_at,
             },
         )
@@ -86,8 +96,11 @@ class Users:
         tx.execute(
             _USER_SET,
             {
-                "key": value.id, "name": value.name, "password_hash": value.password_hash,
-                "role": value.role.value, "status": value.status.value,
+                "key": value.id,
+                "name": value.name,
+                "password_hash": value.password_hash,
+                "role": value.role.value,
+                "status": value.status.value,
             },
         )
         tx.changed("user", value.id)
@@ -95,14 +108,27 @@ class Users:
 
 def _user(row: Row) -> User:
     return User(
-        id=row[0], email=row[1], email_key=row[2], name=row[3], password_hash=row[4],
-        role=Role(row[5]), status=UserStatus(row[6]), created_at=row[7],
+        id=row[0],
+        email=row[1],
+        email_key=row[2],
+        name=row[3],
+        password_hash=row[4],
+        role=Role(row[5]),
+        status=UserStatus(row[6]),
+        created_at=row[7],
     )
 
 
 _SESSION = select(
-    session.c.id, session.c.cookie_hash, session.c.user_id, session.c.auth_time, session.c.acr,
-    session.c.amr, session.c.created_at, session.c.expires_at, session.c.revoked_at,
+    session.c.id,
+    session.c.cookie_hash,
+    session.c.user_id,
+    session.c.auth_time,
+    session.c.acr,
+    session.c.amr,
+    session.c.created_at,
+    session.c.expires_at,
+    session.c.revoked_at,
 )
 _SESSION_BY_ID = _SESSION.where(session.c.id == bindparam("id"))
 _SESSION_BY_COOKIE = _SESSION.where(session.c.cookie_hash == bindparam("cookie_hash"))
@@ -118,12 +144,16 @@ _SESSION_END = (
 _SESSION_RENEW = (
     update(session)
     .where(
-        session.c.id == bindparam("key"), session.c.user_id == bindparam("owner"),
+        session.c.id == bindparam("key"),
+        session.c.user_id == bindparam("owner"),
         session.c.revoked_at.is_(None),
     )
     .values(
-        cookie_hash=bindparam("cookie_hash"), auth_time=bindparam("auth_time"),
-        acr=bindparam("acr"), amr=bindparam("amr"), expires_at=bindparam("expires_at"),
+        cookie_hash=bindparam("cookie_hash"),
+        auth_time=bindparam("auth_time"),
+        acr=bindparam("acr"),
+        amr=bindparam("amr"),
+        expires_at=bindparam("expires_at"),
     )
 )
 _SESSION_LAST = select(func.max(session.c.auth_time)).where(
@@ -153,9 +183,14 @@ class Sessions:
         tx.execute(
             _SESSION_ADD,
             {
-                "id": value.id, "cookie_hash": value.cookie_hash, "user_id": value.user_id,
-                "auth_time": value.auth_time, "acr": value.acr, "amr": dump(value.amr),
-                "created_at": value.created_at, "expires_at": value.expires_at,
+                "id": value.id,
+                "cookie_hash": value.cookie_hash,
+                "user_id": value.user_id,
+                "auth_time": value.auth_time,
+                "acr": value.acr,
+                "amr": dump(value.amr),
+                "created_at": value.created_at,
+                "expires_at": value.expires_at,
                 "revoked_at": value.revoked_at,
             },
         )
@@ -168,8 +203,12 @@ class Sessions:
         renewed = tx.execute(
             _SESSION_RENEW,
             {
-                "key": value.id, "owner": value.user_id, "cookie_hash": value.cookie_hash,
-                "auth_time": value.auth_time, "acr": value.acr, "amr": dump(value.amr),
+                "key": value.id,
+                "owner": value.user_id,
+                "cookie_hash": value.cookie_hash,
+                "auth_time": value.auth_time,
+                "acr": value.acr,
+                "amr": dump(value.amr),
                 "expires_at": value.expires_at,
             },
         )
@@ -191,8 +230,15 @@ class Sessions:
 
 def _session(row: Row) -> Session:
     return Session(
-        id=row[0], cookie_hash=row[1], user_id=row[2], auth_time=row[3], acr=row[4],
-        amr=tuple(load(row[5])), created_at=row[6], expires_at=row[7], revoked_at=row[8],
+        id=row[0],
+        cookie_hash=row[1],
+        user_id=row[2],
+        auth_time=row[3],
+        acr=row[4],
+        amr=tuple(load(row[5])),
+        created_at=row[6],
+        expires_at=row[7],
+        revoked_at=row[8],
     )
 
 
@@ -200,7 +246,8 @@ _LINK_ADD = insert(one_time_link)
 _LINK_USE = (
     update(one_time_link)
     .where(
-        one_time_link.c.hash == bindparam("key"), one_time_link.c.used_at.is_(None),
+        one_time_link.c.hash == bindparam("key"),
+        one_time_link.c.used_at.is_(None),
         one_time_link.c.purpose == bindparam("purpose"),
         one_time_link.c.expires_at > bindparam("now"),
     )
@@ -208,7 +255,8 @@ _LINK_USE = (
     .returning(one_time_link.c.email)
 )
 _LINK_PEEK = select(one_time_link.c.email).where(
-    one_time_link.c.hash == bindparam("hash"), one_time_link.c.used_at.is_(None),
+    one_time_link.c.hash == bindparam("hash"),
+    one_time_link.c.used_at.is_(None),
     one_time_link.c.purpose == bindparam("purpose"),
     one_time_link.c.expires_at > bindparam("now"),
 )
@@ -222,8 +270,11 @@ class Links:
         tx.execute(
             _LINK_ADD,
             {
-                "hash": link_hash, "purpose": purpose, "email": email,
-                "expires_at": expires_at, "used_at": None,
+                "hash": link_hash,
+                "purpose": purpose,
+                "email": email,
+                "expires_at": expires_at,
+                "used_at": None,
             },
         )
 

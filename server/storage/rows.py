@@ -15,9 +15,7 @@ END_OF_TIME: Cursor = (2**62, "")
 
 def before(at: Column[Any], id: Column[Any]) -> ColumnElement[bool]:
     """Compare with a place in such a list: the parameters `at` and `last_id`."""
-    return and_(
-        at <= bindparam("at"), or_(at < bindparam("at"), id < bindparam("last_id"))
-    )
+    return and_(at <= bindparam("at"), or_(at < bindparam("at"), id < bindparam("last_id")))
 
 
 def dump(document: object) -> str:

@@ -25,9 +25,7 @@ def agent_rows(found: Sequence[AgentLine], path: str) -> tuple[AgentRow, ...]:
     """Return the rows of a list; `path` is before each id."""
     return tuple(
         AgentRow(
-            agent=agent_badge(
-                line.agent, line.agent.id, line.owner, f"{path}/{line.agent.id}"
-            ),
+            agent=agent_badge(line.agent, line.agent.id, line.owner, f"{path}/{line.agent.id}"),
             purpose=line.agent.purpose,
             live=line.live,
             last_used_at=line.last_use,
@@ -94,9 +92,7 @@ def _ceiling(review: AgentReview) -> tuple[CeilingRow, ...]:
                 scopes=tuple(
                     resource.scopes[s].description for s in scopes if resource is not None
                 ),
-                objects=tuple(
-                    review.labels.get(root, root) for root in ceiling.object_roots
-                ),
+                objects=tuple(review.labels.get(root, root) for root in ceiling.object_roots),
             )
         )
     return tuple(found)

@@ -9,6 +9,7 @@ from server.domain.audit import AuditRecord, AuditTag
 TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
     {
         AuditTag.CLIENT_TOKEN: "Got a token as itself",
+        AuditTag.CODE_ISSUED: "Was let in through its application",
         AuditTag.CODE_TOKEN: "Got its first token",
         AuditTag.REFRESH_TOKEN: "Renewed its token",
         AuditTag.EXCHANGE: "Got a token for a service",
@@ -24,6 +25,7 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.DELEGATION_NARROWED: "Allowed less from then on",
         AuditTag.DELEGATION_REPLACED: "Replaced by a newer permission",
         AuditTag.DELEGATION_REVOKED: "Revoked",
+        AuditTag.CONSENT_REMEMBERED: "Allowed to know the account",
         AuditTag.CONSENT_DENIED: "Not allowed at consent",
         AuditTag.SIGNED_UP: "Signed up",
         AuditTag.SIGNED_IN: "Signed in",

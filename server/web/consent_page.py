@@ -140,9 +140,7 @@ def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:
     return (ResourceAsk(name="Who you are", host="", scopes=scopes, objects_matter=False),)
 
 
-def _section(
-    core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking
-) -> ResourceAsk:
+def _section(core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking) -> ResourceAsk:
     picks = asking.picks
     scopes = tuple(
         ScopeChoice(

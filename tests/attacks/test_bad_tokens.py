@@ -77,7 +77,7 @@ async def test_a_forged_bearer_token_opens_neither_userinfo_nor_a_grant(stage: S
     grant = f"/grants/{stage.grant.id}"
     for path, good in (("/userinfo", user), (grant, actor)):
         for trick, forged in forgeries(good, await _jwk_of(w, good)):
-            headers = [("Authorization", f"Bearer {forged}".encode())]
+            headers = [(b"Authorization", f"Bearer {forged}".encode())]
             if fault := fault_of(await w.http.get(path, headers=headers), "401 invalid_token"):
                 faults[path, trick] = fault
         answer = await w.http.get(path, headers={"Authorization": f"Bearer {good}"})

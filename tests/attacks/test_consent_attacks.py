@@ -117,9 +117,7 @@ async def test_the_ceiling_holds_at_the_page_and_at_the_answer(flow_anywhere):
     again = await browser.get(page.url.path)
     assert "folder:diary" not in again.text
     assert "docs:write" not in again.text
-    await flow.decide(
-        browser, again, scope=["docs:read", "docs:write"], object=["folder:plans"]
-    )
+    await flow.decide(browser, again, scope=["docs:read", "docs:write"], object=["folder:plans"])
     row = await flow.only_delegation()
     assert row["details"] == [
         {"resource": DOCS, "scopes": ["docs:read"], "objects": ["folder:plans"]}
@@ -153,7 +151,7 @@ async def test_a_consent_for_what_was_stopped_meanwhile_gives_nothing(flow_anywh
     core = flow.site.core
     browser = await flow.person()
     page = await flow.authorize(browser)
-    (sid,), = await flow.site.rows("SELECT id FROM session")
+    ((sid,),) = await flow.site.rows("SELECT id FROM session")
 
     def stop(tx):
         if who == "client":
@@ -178,7 +176,7 @@ async def test_a_consent_that_is_taken_back_at_once_gives_no_code(flow):
     browser = await flow.person()
     page = await flow.authorize(browser)
     await browser.post("/consent", allow(page.text, scope="docs:read"))
-    (grant_id, *_), = await flow.delegations()
+    ((grant_id, *_),) = await flow.delegations()
     core = flow.site.core
     await core.store.write(
         lambda tx: core.rows.delegations.close(tx, grant_id, now=flow.site.clock.now(), reason="x")

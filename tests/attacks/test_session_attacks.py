@@ -53,9 +53,7 @@ async def test_a_form_without_its_token_is_refused(small_site: Site, path: str):
     headers = {"origin": "https://evil.example"}
     answer = await browser.post(path, {**form, **person}, headers=headers)
     assert answer.status_code == 403
-    answer = await browser.post(
-        path, {**form, **person}, headers={"sec-fetch-site": "cross-site"}
-    )
+    answer = await browser.post(path, {**form, **person}, headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403
     assert browser.cookie("session") is None
     # Login CSRF: a browser that never opened our page has no name to bind a token to.

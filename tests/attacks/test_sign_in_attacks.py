@@ -80,9 +80,7 @@ async def test_the_password_work_is_the_same_whether_or_not_the_account_exists(s
     await small_site.add_user("known@example.com")
     for path, extra in (("/sign-in", {}), ("/sign-up", {"name": "N"})):
         runs = [
-            await argon2_runs(
-                small_site, path, {"email": email, "password": OTHER, **extra}
-            )
+            await argon2_runs(small_site, path, {"email": email, "password": OTHER, **extra})
             for email in ("known@example.com", f"ghost{path[-2:]}@example.com")
         ]
         assert runs == [1, 1]
@@ -116,7 +114,9 @@ async def test_the_database_work_is_the_same_whether_or_not_the_account_exists(s
 # ------------------------------------------------------------------------ guessing
 
 
-async def guess(site: Site, count: int, browser: Browser, email: str = "ana@example.com") -> list[int]:
+async def guess(
+    site: Site, count: int, browser: Browser, email: str = "ana@example.com"
+) -> list[int]:
     form = hidden((await browser.get("/sign-in")).text)
     return [
         (await browser.post("/sign-in", {**form, "email": email, "password": OTHER})).status_code

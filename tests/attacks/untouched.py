@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import sqlalchemy as sa
 
+from authz.tx import Tx
 from server.web.openapi.reasons import ERRORS, EVERY
 from tests.support.world import World
 
@@ -14,22 +15,24 @@ TABLES = (
     "delegation", "delegation_effect", "pushed_request", "interaction", "user_consent", "session",
     "security_change", "object_label", "authz_tuple",
 )  # fmt: skip
+USED = (
+    ("token", "WHERE revoked_at IS NOT NULL"), ("refresh_token", "WHERE used_at IS NOT NULL"),
+    ("refresh_family", "WHERE revoked_at IS NOT NULL"),
+    ("authorization_code", "WHERE used_at IS NOT NULL"),
+)  # fmt: skip
 
 
 async def state_of(w: World) -> dict[str, Any]:
     """Return the number of rows of every table, and of those that were used or revoked."""
-    found: dict[str, Any] = {}
-    for table in TABLES:
-        rows = await w.core.store.read(
-            lambda tx, t=table: tx.fetch(sa.text(f"SELECT count(*) FROM {t}"))
-        )
-        found[table] = rows[0][0]
-    for table, column in (("token", "revoked_at"), ("refresh_token", "used_at"),
-                          ("refresh_family", "revoked_at"), ("authorization_code", "used_at")):  # fmt: skip
-        query = sa.text(f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL")
-        rows = await w.core.store.read(lambda tx, q=query: tx.fetch(q))
-        found[f"{table}.{column}"] = rows[0][0]
-    return found
+    counted = [*((table, "") for table in TABLES), *USED]
+
+    def count(tx: Tx) -> dict[str, Any]:
+        return {
+            f"{table} {where}": tx.fetch(sa.text(f"SELECT count(*) FROM {table} {where}"))[0][0]
+            for table, where in counted
+        }
+
+    return await w.core.store.read(count)
 
 
 def fault_of(answer: httpx2.Response, *expected: str) -> str | None:

@@ -21,7 +21,7 @@ def _told(party: Party) -> dict[str, str | None]:
     return {
         "id": party.client.id,
         "secret": party.secret,
-        "agent": party.agent.id if party.agent else None,
+        "agent": party.client.agent_id,
     }
 
 

@@ -82,9 +82,7 @@ async def allow(
         tag=AuditTag.DELEGATION_CREATED, outcome=Outcome.DONE, at=site.clock.now(),
         user_id=user.id, agents=(agent,),
     )  # fmt: skip
-    await site.core.store.write(
-        lambda tx: open_delegation(site.core, tx, value, audit=audit)
-    )
+    await site.core.store.write(lambda tx: open_delegation(site.core, tx, value, audit=audit))
     return value
 
 

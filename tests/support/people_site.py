@@ -67,8 +67,13 @@ class Site:
         if password not in self.hashes:
             self.hashes[password] = await self.front.passwords.hash(password)
         user = User(
-            id=self.core.entropy.id("usr"), email=email, email_key=email_key(email), name=name,
-            password_hash=self.hashes[password], role=role, created_at=self.clock.now(),
+            id=self.core.entropy.id("usr"),
+            email=email,
+            email_key=email_key(email),
+            name=name,
+            password_hash=self.hashes[password],
+            role=role,
+            created_at=self.clock.now(),
         )
         assert await self.core.store.write(lambda tx: self.core.rows.users.add(tx, user))
         return user
@@ -102,9 +107,7 @@ async def open_site(
     )  # fmt: skip
     front = make_front(core, secret_key=KEY, passwords=Passwords(entropy, workers=1, waiting=64))
     routes: list[Route | Mount] = [
-        route
-        for module in _page_modules()
-        for route in module.routes(front)
+        route for module in _page_modules() for route in module.routes(front)
     ]
     app = Starlette(routes=[Mount(front.base, routes=routes)] if front.base else routes)
     return Site(core, front, store, clock, app)

@@ -325,7 +325,7 @@ class World:
 def settings_for(url: str, **changes: Any) -> Settings:
     """Return the settings of a test's server."""
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         **{"issuer": ISSUER, "database_url": url, "kek": TEST_KEK, **changes},
     )
 

@@ -43,7 +43,7 @@ class AuthorizationCodeGrant:
         wanted = parse_scope(form.get("scope"))
         if isinstance(wanted, Refused):
             return wanted
-        yields = await yield_of(core, request, code.granted, wanted)
+        yields = await yield_of(core, request, code.granted, wanted, issued_at=code.created_at)
         if isinstance(yields, Refused):
             return yields
         refresh, family = _refresh(core, request, code)

@@ -33,9 +33,17 @@ class Yield:
 
 
 async def yield_of(
-    core: Core, request: TokenRequest, granted: Granted, wanted: frozenset[str] | None
+    core: Core,
+    request: TokenRequest,
+    granted: Granted,
+    wanted: frozenset[str] | None,
+    *,
+    issued_at: int,
 ) -> Yield | Refused:
-    """Check user, session and delegation, then cut scope and audience to what is in force."""
+    """Check user, session and delegation, then cut scope and audience to what is in force.
+
+    `issued_at` is when the code or refresh token was made: an agent's `not_before` kills it too.
+    """
     now = request.now
     depends: set[ChangeKey] = {("client", request.client.id), ("user", granted.user_id)}
     user = await core.snapshot.user(granted.user_id)
@@ -64,7 +72,7 @@ async def yield_of(
         )
     if granted.grant_id is None:
         return await _plain(core, request, granted, audience, asked, id_token, frozenset(depends))
-    found = await path_standing(core, granted.grant_id, now, issued_at=now)
+    found = await path_standing(core, granted.grant_id, now, issued_at=issued_at)
     if isinstance(found, Denied):
         return _ended(found.reason.value, found.detail)
     row = found.path[-1]

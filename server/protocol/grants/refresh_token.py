@@ -56,7 +56,7 @@ class RefreshTokenGrant:
         wanted = parse_scope(form.get("scope"))
         if isinstance(wanted, Refused):
             return wanted
-        yields = await yield_of(core, request, family.granted, wanted)
+        yields = await yield_of(core, request, family.granted, wanted, issued_at=token.created_at)
         if isinstance(yields, Refused):
             return yields
         granted = family.granted

@@ -85,13 +85,9 @@ async def _go_on(front: Front, code_key: bytes, request: Request) -> Response:
     )
     name = await _client_name(front, interaction.request.client_id)
     if isinstance(step, Complete) and visitor is not None:
-        answer = await give_code(
-            front.core, code_key, interaction, visitor.session, step.grant_id
-        )
+        answer = await give_code(front.core, code_key, interaction, visitor.session, step.grant_id)
         if isinstance(answer, Refused):
-            answer = await give_error(
-                front.core, interaction, answer, user_id=visitor.user.id
-            )
+            answer = await give_error(front.core, interaction, answer, user_id=visitor.user.id)
         if isinstance(answer, AlreadyFinished):
             return over_page(front)
         return send(front, answer, name)

@@ -86,9 +86,7 @@ def _picks(form: Form) -> Picks:
 
 
 async def _deny(front: Front, interaction: Interaction, visitor: Visitor) -> Response:
-    refused = Refused(
-        error="access_denied", reason="denied", description="The person said no."
-    )
+    refused = Refused(error="access_denied", reason="denied", description="The person said no.")
     answer = await give_error(
         front.core, interaction, refused, tag=AuditTag.CONSENT_DENIED, user_id=visitor.user.id
     )

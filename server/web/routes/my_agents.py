@@ -64,9 +64,7 @@ async def _preview(front: Front, request: Request) -> Response:
         return found
     visitor, review = found
     path = f"{front.base}/agents"
-    view = revoke_preview(
-        review, front, visitor, path=path, asks_reason=False, section_admin=False
-    )
+    view = revoke_preview(review, front, visitor, path=path, asks_reason=False, section_admin=False)
     return front.pages.page("preview", view)
 
 
@@ -153,9 +151,7 @@ async def _own(front: Front, request: Request) -> tuple[Visitor, Review] | Respo
     visitor = await front.visitor(request)
     if visitor is None:
         return front.to_sign_in(f"/agents/{grant_id}")
-    review = await review_delegation(
-        front.core, grant_id, reader=visitor.user, as_admin=False
-    )
+    review = await review_delegation(front.core, grant_id, reader=visitor.user, as_admin=False)
     return front.not_found() if review is None else (visitor, review)
 
 

@@ -39,8 +39,7 @@ async def _list(front: Front, request: Request) -> Response:
     found = [
         line
         for line in await agents_of_owner(front.core, visitor.user.id)
-        if text.casefold() in line.agent.name.casefold()
-        and status in ("", line.agent.status.value)
+        if text.casefold() in line.agent.name.casefold() and status in ("", line.agent.status.value)
     ]
     path = front.base + _PATH
     may_register = front.core.policy.user_agents

@@ -78,9 +78,7 @@ async def _show(front: Front, request: Request) -> Response:
     return front.pages.page("admin/audit", view)
 
 
-def _filter(
-    front: Front, tx: Tx, asked: dict[str, str]
-) -> tuple[AuditFilter | None, str | None]:
+def _filter(front: Front, tx: Tx, asked: dict[str, str]) -> tuple[AuditFilter | None, str | None]:
     """Turn an address or a name into an id; an id that is unknown now may still be in the trail."""
     rows = front.core.rows
     person, agent = asked["person"], asked["agent"]

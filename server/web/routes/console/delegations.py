@@ -74,9 +74,7 @@ async def _preview(front: Front, request: Request) -> Response:
         return found
     visitor, review = found
     path = front.base + _PATH
-    view = revoke_preview(
-        review, front, visitor, path=path, asks_reason=True, section_admin=True
-    )
+    view = revoke_preview(review, front, visitor, path=path, asks_reason=True, section_admin=True)
     return front.pages.page("preview", view)
 
 

@@ -82,9 +82,7 @@ async def _owner(front: Front, request: Request) -> Response:
             return front.not_found()
         frame = front.frame(visitor, "admin_agents")
         return await show(front, review, frame=frame, problem="There is no such person.")
-    outcome = await set_owner(
-        front.core, agent_id, owner.id if owner else None, admin=visitor.user
-    )
+    outcome = await set_owner(front.core, agent_id, owner.id if owner else None, admin=visitor.user)
     if isinstance(outcome, NotAllowed):
         return front.not_found()
     return front.redirect(f"{PATH}/{agent_id}?done=owner")
@@ -97,9 +95,7 @@ async def _person(front: Front, wanted: str) -> User | None:
     )
 
 
-async def any_agent(
-    front: Front, request: Request
-) -> tuple[Visitor, AgentReview] | Response:
+async def any_agent(front: Front, request: Request) -> tuple[Visitor, AgentReview] | Response:
     """Return the administrator and the agent that the path names, or the answer to give."""
     visitor = await admin_of(front, request)
     if isinstance(visitor, Response):

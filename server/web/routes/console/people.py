@@ -105,9 +105,7 @@ async def _preview(front: Front, name: str, request: Request) -> Response:
             ("Person", f"{user.name} ({user.email})"),
             ("Delegations", str(len(standing.rows))),
         ),
-        affected=rows(
-            standing, f"{front.base}/admin/delegations", people=emails(standing.names)
-        ),
+        affected=rows(standing, f"{front.base}/admin/delegations", people=emails(standing.names)),
         asks_reason=True,
         harmless=not disable,
     )
