@@ -86,7 +86,10 @@ def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffe
                 value=agent.id,
                 agent=_badge(core, tx, agent),
                 purpose=agent.purpose,
-                ticked=picks is None or agent.id in picks.hand_overs,
+                # Asked for by name; but whom nobody answers for is never ticked beforehand.
+                ticked=agent.owner_id is not None
+                if picks is None
+                else agent.id in picks.hand_overs,
             )
             for agent in offer.hand_overs
         ),

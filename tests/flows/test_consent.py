@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from authz.relations import RelationTuple
+from server.services.registration import add_agent
 from tests.requirements import requirement
 from tests.support.clock import NEW_YEAR_2026 as NOW
 from tests.support.flow_site import (
@@ -231,6 +233,23 @@ async def test_how_long_it_lasts(flow, scope, durations, duration, bound, ends):
     assert (row["sid"] is not None) is bound
     assert row["expires_at"] == ends
     assert (await flow.code(answer["code"])).granted.offline is not bound
+
+
+async def test_a_helper_that_nobody_answers_for_is_never_ticked_beforehand(flow):
+    stranger = replace(flow.helper, id="", owner_id=None, name="Stranger")
+    stranger = await add_agent(flow.site.core, stranger, by="test")
+    browser = await flow.person()
+    asked = details(
+        {
+            "resource": DOCS,
+            "scopes": ["docs:read"],
+            "agents": [flow.helper.id, stranger.id],
+        }
+    )
+    page = await flow.authorize(browser, scope="openid", authorization_details=asked)
+    assert offered(page.text, "hand_over") == [flow.helper.id, stranger.id]
+    assert f"hand_over={flow.helper.id}" in ticked(page.text)
+    assert f"hand_over={stranger.id}" not in ticked(page.text)
 
 
 async def test_helpers_and_services_are_allowed_only_by_a_tick(flow):
