@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from typing import Final
+from typing import Final, Self
 
 import anyio
 import httpx2
@@ -111,6 +111,14 @@ class TokenExchangeAuth(httpx2.Auth):
             return await self._exchange(
                 audience=agent_uri, scope=scope, authorization_details=authorization_details
             )
+
+    async def __aenter__(self) -> Self:
+        """Use it in `async with`, which closes it at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the connection to the issuer."""
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close the connection to the issuer, unless it was given from outside."""

@@ -13,6 +13,8 @@ from server.cli.failure import FAILED, MISUSED, Failure
 from server.cli.opened import with_core, with_server
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from authz.jose import KeySource
     from server.app import Server
     from server.domain.core import Core
@@ -109,7 +111,7 @@ def _report(export: Path | None, keys: Path | None, outside: str | None) -> "Rep
         core = server.services.core
         known, revoked = trail_keys(await core.store.read(SqlSigningKeys().all))
         if export is not None:
-            return _check_file(export, known, outside)
+            return _check_file(export, known, outside, revoked)
         return await check(
             core.store, core.rows.trail, known, revoked=revoked, kept_outside=outside
         )
@@ -117,11 +119,13 @@ def _report(export: Path | None, keys: Path | None, outside: str | None) -> "Rep
     return with_server(work)
 
 
-def _check_file(path: Path, keys: "KeySource", outside: str | None) -> "Report":
+def _check_file(
+    path: Path, keys: "KeySource", outside: str | None, revoked: "Collection[str]" = ()
+) -> "Report":
     from server.signals.audit_export import verify_export
 
     with path.open("rb") as lines:
-        return verify_export(lines, keys, kept_outside=outside)
+        return verify_export(lines, keys, revoked=revoked, kept_outside=outside)
 
 
 def _key_set(path: Path) -> "KeySource":
