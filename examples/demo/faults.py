@@ -79,9 +79,11 @@ def _refresh_scope() -> None:
 
     true = refresh_token.yield_of
 
-    async def yield_of(core: Any, request: Any, granted: Any, wanted: Any) -> Any:
+    async def yield_of(
+        core: Any, request: Any, granted: Any, wanted: Any, *, issued_at: int
+    ) -> Any:
         wider = " ".join({*granted.scope.split(), *(wanted or ())})
-        return await true(core, request, replace(granted, scope=wider), wanted)
+        return await true(core, request, replace(granted, scope=wider), wanted, issued_at=issued_at)
 
     refresh_token.yield_of = yield_of
 
@@ -108,40 +110,27 @@ def _no_verifier() -> None:
 
 
 def _any_hop() -> None:
-    _before_hand_over(lambda row: replace(row, max_depth=9))
+    _every_row(lambda row: replace(row, max_depth=9))
+
+
+class _Everybody(tuple[str, ...]):
+    """A list of names that has every name in it."""
+
+    __slots__ = ()
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 def _any_helper() -> None:
-    from server.protocol.grants import token_exchange
-
-    true = token_exchange.hand_over
-
-    async def hand_over(
-        context: Any, request: Any, subject: Any, authority: Any, *rest: Any
-    ) -> Any:
-        target = rest[1].rsplit("/", 1)[-1]
-        changed = _with_row(authority, lambda row: replace(row, allow_agents=(target,)))
-        return await true(context, request, subject, changed, *rest)
-
-    token_exchange.hand_over = hand_over
+    _every_row(lambda row: replace(row, allow_agents=_Everybody(row.allow_agents)))
 
 
-def _before_hand_over(change: Callable[[Any], Any]) -> None:
-    from server.protocol.grants import token_exchange
+def _every_row(change: Callable[[Any], Any]) -> None:
+    from server.storage import delegations
 
-    true = token_exchange.hand_over
-
-    async def hand_over(
-        context: Any, request: Any, subject: Any, authority: Any, *rest: Any
-    ) -> Any:
-        return await true(context, request, subject, _with_row(authority, change), *rest)
-
-    token_exchange.hand_over = hand_over
-
-
-def _with_row(authority: Any, change: Callable[[Any], Any]) -> Any:
-    *above, row = authority.path.path
-    return replace(authority, path=replace(authority.path, path=(*above, change(row))))
+    true = delegations.delegation_value
+    delegations.delegation_value = lambda row: change(true(row))
 
 
 def _revoked_lives() -> None:
