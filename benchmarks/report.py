@@ -38,7 +38,7 @@ def conditions(
     names = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release()}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release().partition("-")[0]}",
         "ours": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in names),
         "peer": ", ".join(f"{name} {number.lstrip('v')}" for name, number in peer.items()),
