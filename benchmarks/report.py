@@ -36,9 +36,10 @@ def conditions(
     """Say on what, with what and how long."""
     disk = ["findmnt", "-n", "-o", "FSTYPE", "-T", str(folder)]
     names = ("uvicorn", "uvloop", "httptools", "starlette", "cryptography")
+    kernel, _, _ = platform.release().partition("-")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release().partition("-")[0]}",
+        "machine": f"{_processor()}, {os.cpu_count()} cores, Linux {kernel}",
         "ours": f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in names),
         "peer": ", ".join(f"{name} {number.lstrip('v')}" for name, number in peer.items()),
