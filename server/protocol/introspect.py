@@ -95,7 +95,7 @@ class Introspection:
 
 
 def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
-    record, scope = alive.record, scope_in_force(alive)
+    record, scope = alive.record, scope_in_force(core.policy.issuer, alive)
     answer: dict[str, object] = {
         "active": True,
         "iss": core.policy.issuer,

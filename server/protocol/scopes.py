@@ -4,7 +4,7 @@ import re
 
 from server.delegation.standing import PathStanding, Standing
 from server.domain.refusal import Refused, invalid_scope
-from server.domain.registry import Agent, Resource
+from server.domain.registry import Agent, Resource, agent_uri
 
 _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")
 MAX_SCOPES = 64
@@ -44,21 +44,18 @@ def _bounded(scopes: frozenset[str], resource_id: str, agents: tuple[Agent, ...]
     return scopes
 
 
-def scope_in_force(alive: Standing) -> frozenset[str]:
+def scope_in_force(issuer: str, alive: Standing) -> frozenset[str]:
     """Return what of a live token's scope still holds, recomputed from its path (X9)."""
     scope = words(alive.record.scope)
     if not alive.path:
         return scope
+    audience = alive.record.audience
+    # A token for the agent itself carries scopes of every resource of its delegation.
+    itself = audience == agent_uri(issuer, alive.agents[-1].id)
     held: set[str] = set()
-    for resource in {*alive.path[-1].resources, alive.record.audience}:
-        # A token for the agent itself carries scopes of every resource of its delegation.
-        if alive.record.audience in (resource, *_own_audiences(alive)):
-            held |= _bounded(in_force(alive, resource), resource, alive.agents)
+    for resource in alive.path[-1].resources if itself else {audience}:
+        held |= _bounded(in_force(alive, resource), resource, alive.agents)
     return scope & held
-
-
-def _own_audiences(alive: Standing) -> tuple[str, ...]:
-    return (alive.record.audience,) if "/agents/agt_" in alive.record.audience else ()
 
 
 def in_force(path: PathStanding | Standing, resource: str) -> frozenset[str]:
