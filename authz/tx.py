@@ -8,6 +8,7 @@ server share one transaction: a consent and its tuples commit together (DESIGN 3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Protocol, Self, TypeVar
 
 from sqlalchemy import Table, bindparam
@@ -41,8 +42,8 @@ class Tx(Protocol):
         """Run a statement and return how many rows it touched."""
         ...
 
-    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
-        """Run a statement once for each row."""
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run a statement once for each row and return how many rows it touched in all."""
         ...
 
 
@@ -108,7 +109,7 @@ def _insert_ignore(element: insert_ignore, compiler: SQLCompiler, **kw: Any) -> 
 
 
 DIALECTS = {
-    "sqlite": sqlite.dialect(paramstyle="named"),
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": postgresql.psycopg.dialect(paramstyle="pyformat"),  # type: ignore[no-untyped-call]
 }
 
@@ -119,6 +120,21 @@ class Compiled:
 
     sql: str
     literals: Mapping[str, object]
+    names: tuple[str, ...]
+    """The parameters in their order, where the driver takes them by place (SQLite)."""
+    _pick: Callable[[Mapping[str, object]], tuple[object, ...]]
+
+    def placed(self, params: Mapping[str, object] | None) -> tuple[object, ...]:
+        """Return the values in the order of `names`: SQLite looks up each name in each run."""
+        if not self.names:
+            return ()
+        if not self.literals:
+            return self._pick(params or {})
+        return self._pick({**self.literals, **(params or {})})
+
+    def named(self, params: Mapping[str, object] | None) -> Mapping[str, object]:
+        """Return the values by name."""
+        return {**self.literals, **(params or {})}
 
 
 @lru_cache(maxsize=4096)
@@ -126,4 +142,11 @@ def compile_statement(statement: ClauseElement, dialect: str) -> Compiled:
     """Render a statement for the raw driver of `dialect`, once: statements are constants."""
     compiled = statement.compile(dialect=DIALECTS[dialect])
     literals = {k: v for k, v in (compiled.params or {}).items() if v is not None}
-    return Compiled(str(compiled), literals)
+    names = tuple(compiled.positiontup or ()) if isinstance(compiled, SQLCompiler) else ()
+    return Compiled(str(compiled), literals, names, _picker(names))
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)

@@ -9,6 +9,7 @@ from authz.clock import Clock, SystemClock
 from authz.relations import Relations
 from server.domain.core import Core
 from server.domain.entropy import Entropy, SystemEntropy
+from server.domain.marks import TokenMarks
 from server.domain.snapshot import Snapshot
 from server.domain.unit import Store
 from server.keys.envelope import Envelope
@@ -108,6 +109,8 @@ async def _assemble(
     rows = repositories(entropy)
     snapshot = Snapshot(store, rows, changes_since)
     telemetry.watch(lambda: opened.waiting, snapshot)
+    envelope = Envelope(keks(settings), entropy)
+    secret_key = await server_key(store, envelope, entropy)
     core = Core(
         policy=settings.policy(),
         clock=clock,
@@ -116,8 +119,8 @@ async def _assemble(
         rows=rows,
         snapshot=snapshot,
         relations=Relations(STORE_ID, clock),
+        marks=TokenMarks(secret_key),
     )
-    envelope = Envelope(keks(settings), entropy)
     stored = SqlSigningKeys()
     await ensure_keys(store, stored, envelope, clock.now())
     keys = LiveKeys(store, stored, envelope, clock)
@@ -136,7 +139,7 @@ async def _assemble(
         core,
         keys,
         RemoteClientKeys(RemoteKeySets(fetcher, clock)),
-        await server_key(store, envelope, entropy),
+        secret_key,
         telemetry,
     )
     return Server(settings, services, opened, envelope, fetcher, resolver, telemetry)

@@ -3,6 +3,8 @@
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NewType
 
 from authz.jose.errors import Fault, InvalidToken
@@ -48,11 +50,17 @@ def split(token: str, *, max_bytes: int = MAX_TOKEN) -> UnverifiedJws:
     signing_input, _, signature = raw.rpartition(b".")
     header, _, payload = signing_input.partition(b".")
     return UnverifiedJws(
-        header=parse_object(_decode(header)),
+        header=_header(header),
         payload=_decode(payload),
         signing_input=signing_input,
         signature=_decode(signature),
     )
+
+
+@lru_cache(maxsize=64)
+def _header(segment: bytes) -> Mapping[str, Any]:
+    """Parse a header once: the tokens of one key have one header."""
+    return MappingProxyType(parse_object(_decode(segment)))
 
 
 def decode_segment(segment: bytes) -> bytes:

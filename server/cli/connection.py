@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server.cli.one_write import OneWrite
+
 LONGEST_HEAD: Final = 32 * 1024
 """Bytes of the URL and all header fields of a request, trailers included."""
 MOST_FIELDS: Final = 100
@@ -37,7 +39,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._fields = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -3,7 +3,6 @@
 `server.signals.audit_chain` says what a seal is, `audit_seal` makes them, `audit_verify` checks.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +22,7 @@ class PersonalFacts:
 class TrailRow:
     """One row of the trail. `facts` are its columns without seal and personal facts."""
 
-    facts: Mapping[str, str | int | None]
+    facts: dict[str, str | int | None]
     personal_commitment: str | None
     """SHA-256 (hex) of salt and document; stays when the personal facts are erased."""
     personal: PersonalFacts | None = None

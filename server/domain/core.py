@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from authz.clock import Clock
 from authz.relations import Relations
 from server.domain.entropy import Entropy
+from server.domain.marks import TokenMarks
 from server.domain.policy import Policy
 from server.domain.ports import Repositories
 from server.domain.snapshot import Snapshot
@@ -22,3 +23,4 @@ class Core:
     rows: Repositories
     snapshot: Snapshot
     relations: Relations
+    marks: TokenMarks

@@ -3,6 +3,7 @@
 Reads take a `Tx`, changes a `Unit`. The adapters in `server.storage` say what each verb promises.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -200,7 +201,9 @@ class RememberedConsents(Protocol):
 class AuditSink(Protocol):
     """The audit trail."""
 
-    def record(self, tx: Unit, record: AuditRecord) -> str: ...
+    def record(
+        self, tx: Unit, record: AuditRecord, more: Mapping[str, str] | None = None
+    ) -> str: ...
     def last_use(self, tx: Tx, grant_ids: list[str]) -> dict[str, int]: ...
     def search(
         self, tx: Tx, wanted: AuditFilter, *, before: Cursor | None, limit: int

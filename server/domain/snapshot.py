@@ -152,7 +152,7 @@ class Snapshot:
 
     async def _load(self, cache: _Cache[V], entry_id: str) -> V | None:
         drops = self._drops
-        value = await self._store.read(lambda tx: cache.load(tx, entry_id))
+        value = await self._store.read_row(lambda tx: cache.load(tx, entry_id))
         # A value read before a drop may be the dropped one: use it, but do not keep it.
         if value is not None and drops == self._drops:
             cache.keep(entry_id, value)

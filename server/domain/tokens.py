@@ -32,6 +32,8 @@ class TokenRecord:
     issued_at: int
     expires_at: int
     revoked_at: int | None = None
+    mark: str | None = None
+    """By which we know the token again (`server.domain.marks`); none on those of older versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,11 @@ class ConflictError(Exception):
 class Unit(Tx, Protocol):
     """A write transaction of the server."""
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether no other unit can commit before this one ends (SQLite's one writer)."""
+        ...
+
     def changed(self, kind: str, entry_id: str) -> None:
         """Publish that a cached entry changed, in this transaction; every worker then drops it."""
         ...
@@ -40,6 +45,10 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run `work` on one consistent view of the data."""
+        ...
+
+    async def read_row(self, work: Callable[[Tx], T]) -> T:
+        """Run `work`, which makes one statement: it needs no transaction to be consistent."""
         ...
 
     async def write(self, work: Callable[[Unit], T]) -> T:

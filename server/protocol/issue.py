@@ -1,7 +1,6 @@
 """The only code that mints (DESIGN 3.2): signs against the snapshot, then submits one unit."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from server.delegation.standing import act_claim
@@ -31,8 +30,7 @@ async def issue(
     a = authorization
     now = core.clock.now()
     _assert_delegate(a)
-    record = _record(core, a, now)
-    token = signer.sign(_claims(core, a, record), typ=ACCESS_TOKEN_TYP, alg=a.alg)
+    record, token = _access_token(core, signer, a, now)
     records = [record]
     answer: dict[str, object] = {
         "access_token": token,
@@ -54,15 +52,13 @@ async def issue(
         answer["authorization_details"] = [detail_json(d) for d in a.details]
     answer.update(a.answer)
     parents = [jti for jti in (a.parent_jti, a.actor_jti) if jti is not None]
-    event = replace(
-        a.audit,
-        at=now,
-        detail={**a.audit.detail, "jti": record.jti, "kind": a.kind.value, "scope": record.scope},
-    )
+    minted = {"jti": record.jti, "kind": a.kind.value, "scope": record.scope}
 
     def unit(tx: Unit) -> Refused | None:
         tx.guard(revision, a.depends)
-        if parents and not core.rows.tokens.hold(tx, parents):
+        # A parent that `guard` looked at needs no lock where nobody else can write meanwhile.
+        guarded = tx.alone and all(("token", jti) in a.depends for jti in parents)
+        if parents and not guarded and not core.rows.tokens.hold(tx, parents):
             return _parent_revoked()
         lost = a.consume(tx)
         if lost is not None:
@@ -71,7 +67,7 @@ async def issue(
             insert(tx)
         for each in records:
             core.rows.tokens.add(tx, each)
-        core.rows.audit.record(tx, event)
+        core.rows.audit.record(tx, a.audit, minted)
         return None
 
     lost = await core.store.write(unit)
@@ -100,41 +96,30 @@ def _parent_revoked() -> Refused:
     )
 
 
-def _record(core: Core, a: Authorization, now: int) -> TokenRecord:
+def _access_token(
+    core: Core, signer: TokenSigner, a: Authorization, now: int
+) -> tuple[TokenRecord, str]:
+    """Sign the access token (RFC 9068) and write its record."""
     expires_at = now + a.ttl * 1000
     if a.not_after is not None:
         expires_at = min(expires_at, a.not_after)
-    return TokenRecord(
-        jti=core.entropy.id("tok"),
-        kind=a.kind,
-        client_id=a.client.id,
-        sub=a.sub,
-        audience=a.audience,
-        scope=" ".join(sorted(a.scope)),
-        grant_id=a.grant_id if a.kind is not TokenKind.USER else None,
-        parent_jti=a.parent_jti,
-        actor_jti=a.actor_jti,
-        sid=a.sid,
-        family_id=a.family_id,
-        issued_at=now,
-        # JWT times are whole seconds; the record must not outlive the token.
-        expires_at=expires_at // 1000 * 1000,
-    )
-
-
-def _claims(core: Core, a: Authorization, record: TokenRecord) -> dict[str, object]:
+    # JWT times are whole seconds; the record must not outlive the token.
+    expires = expires_at // 1000
+    jti = core.entropy.dated_id("tok", now)
+    scope = " ".join(sorted(a.scope))
+    grant_id = a.grant_id if a.kind is not TokenKind.USER else None
     claims: dict[str, object] = {
         "iss": core.policy.issuer,
-        "sub": record.sub,
-        "aud": record.audience,
-        "client_id": record.client_id,
-        "iat": record.issued_at // 1000,
-        "exp": record.expires_at // 1000,
-        "jti": record.jti,
-        "scope": record.scope,
+        "sub": a.sub,
+        "aud": a.audience,
+        "client_id": a.client.id,
+        "iat": now // 1000,
+        "exp": expires,
+        "jti": jti,
+        "scope": scope,
     }
-    if record.grant_id is not None:
-        claims["grant_id"] = record.grant_id
+    if grant_id is not None:
+        claims["grant_id"] = grant_id
     if a.chain:
         claims["act"] = act_claim(a.chain)
     if a.may_act is not None:
@@ -145,32 +130,39 @@ def _claims(core: Core, a: Authorization, record: TokenRecord) -> dict[str, obje
         claims["auth_time"] = a.auth_time // 1000
     if a.acr is not None:
         claims["acr"] = a.acr
-    return claims
+    token = signer.sign(claims, typ=ACCESS_TOKEN_TYP, alg=a.alg)
+    record = TokenRecord(
+        jti=jti,
+        kind=a.kind,
+        client_id=a.client.id,
+        sub=a.sub,
+        audience=a.audience,
+        scope=scope,
+        grant_id=grant_id,
+        parent_jti=a.parent_jti,
+        actor_jti=a.actor_jti,
+        sid=a.sid,
+        family_id=a.family_id,
+        issued_at=now,
+        expires_at=expires * 1000,
+        mark=core.marks.of(token),
+    )
+    return record, token
 
 
 def _id_token(
     core: Core, signer: TokenSigner, a: Authorization, wanted: IdToken, now: int
 ) -> tuple[TokenRecord, str]:
     """Make the ID token; it never shows `act` (X10)."""
-    record = TokenRecord(
-        jti=core.entropy.id("tok"),
-        kind=TokenKind.ID,
-        client_id=a.client.id,
-        sub=a.sub,
-        audience=a.client.id,
-        scope="",
-        sid=a.sid,
-        family_id=a.family_id,
-        issued_at=now,
-        expires_at=(now + core.policy.id_token_ttl * 1000) // 1000 * 1000,
-    )
+    jti = core.entropy.dated_id("tok", now)
+    expires = (now + core.policy.id_token_ttl * 1000) // 1000
     claims: dict[str, object] = {
         "iss": core.policy.issuer,
         "sub": a.sub,
         "aud": a.client.id,
         "iat": now // 1000,
-        "exp": record.expires_at // 1000,
-        "jti": record.jti,
+        "exp": expires,
+        "jti": jti,
         "auth_time": wanted.auth_time // 1000,
         "acr": wanted.acr,
         "amr": list(wanted.amr),
@@ -180,7 +172,21 @@ def _id_token(
         claims["sid"] = a.sid
     if wanted.nonce is not None:
         claims["nonce"] = wanted.nonce
-    return record, signer.sign(claims, typ=ID_TOKEN_TYP, alg=a.client.id_token_alg)
+    token = signer.sign(claims, typ=ID_TOKEN_TYP, alg=a.client.id_token_alg)
+    record = TokenRecord(
+        jti=jti,
+        kind=TokenKind.ID,
+        client_id=a.client.id,
+        sub=a.sub,
+        audience=a.client.id,
+        scope="",
+        sid=a.sid,
+        family_id=a.family_id,
+        issued_at=now,
+        expires_at=expires * 1000,
+        mark=core.marks.of(token),
+    )
+    return record, token
 
 
 def detail_json(detail: Detail) -> dict[str, object]:

@@ -10,6 +10,7 @@ from authz.jose import (
     Fault,
     InvalidToken,
     KeySource,
+    UnverifiedJws,
     VerifiedPayload,
     split,
     verify_split,
@@ -30,11 +31,12 @@ class Presented:
 
 
 class TokenReader:
-    """Verifies tokens that we signed and finds their records.
+    """Knows tokens that we minted and finds their records.
 
-    Signatures of whole tokens are remembered by their SHA-256, bounded, and believed only as long
-    as the keys are the very ones that verified them; everything that can change is checked at each
-    use (facts/performance §7.3).
+    A token is ours if the mark of its record fits its very bytes and its key is still one of ours;
+    the record of an older version has no mark, then the signature is verified. What was found good
+    is remembered by the token's SHA-256, bounded, and believed only as long as the keys are the
+    very ones of then; everything that can change is checked at each use.
     """
 
     def __init__(self, core: Core, keys: Callable[[], KeySource]) -> None:
@@ -46,48 +48,71 @@ class TokenReader:
 
     async def read(self, token: str) -> Presented | Denied:
         """Return a token of ours whatever its kind, dead or alive; expiry is for the caller."""
+        keys, digest = self._keys(), sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._remembered(digest, keys)
         try:
-            typ, claims = self._verify(token)
+            if known is not None:
+                typ, claims = known
+                record = await self._core.snapshot.token(str(claims.get("jti")))
+            else:
+                jws = split(token)
+                claims = VerifiedPayload(jws.unverified_payload())  # once `_proven` agrees
+                stated = claims.get("jti")
+                # Looked up before anything is proven: a read by key, cheaper than a signature.
+                record = await self._core.snapshot.token(stated) if type(stated) is str else None
+                if record is None:
+                    return Denied(Reason.TOKEN_INVALID, "no record")
+                typ = self._proven(token, jws, record, keys)
+                self._remember(digest, keys, typ, claims)
         except InvalidToken as error:
             return Denied(Reason.TOKEN_INVALID, str(error))
-        jti = claims.get("jti")
-        record = await self._core.snapshot.token(jti) if isinstance(jti, str) else None
         if record is None or claims.get("iss") != self._core.policy.issuer:
             return Denied(Reason.TOKEN_INVALID, "no record")
         # X1: what the token says of itself must be what we wrote down; one kind never passes
         # as another.
         if (typ == ID_TOKEN_TYP) != (record.kind is TokenKind.ID):
             return Denied(Reason.WRONG_KIND, "typ")
-        stated = (claims.get("sub"), claims.get("aud"), claims.get("grant_id"))
-        if stated != (record.sub, record.audience, record.grant_id):
+        says = (claims.get("sub"), claims.get("aud"), claims.get("grant_id"))
+        if says != (record.sub, record.audience, record.grant_id):
             return Denied(Reason.TOKEN_INVALID, "record differs")
         # X1: a binding that we cannot check is refused, never ignored.
         if "cnf" in claims:
             return Denied(Reason.TOKEN_INVALID, "cnf")
         return Presented(claims, record)
 
-    def _verify(self, token: str) -> tuple[str, VerifiedPayload]:
-        keys = self._keys()
+    def _proven(self, token: str, jws: UnverifiedJws, record: TokenRecord, keys: KeySource) -> str:
+        """Return the type of a token that is ours; raises `InvalidToken`."""
+        typ = jws.header.get("typ")
+        wanted = ID_TOKEN_TYP if typ == ID_TOKEN_TYP else ACCESS_TOKEN_TYP
+        if typ != wanted:
+            raise InvalidToken(Fault.TYPE_REFUSED, "typ")
+        if record.mark is None:
+            verify_split(jws, keys, typ=wanted, algorithms=_ALGORITHMS)
+            return wanted
+        if not self._core.marks.fits(token, record.mark):
+            raise InvalidToken(Fault.SIGNATURE_WRONG)
+        # A key that was revoked takes its tokens with it, also those that it signed for us.
+        if keys.find(str(jws.header.get("kid"))) is None:
+            raise InvalidToken(Fault.KEY_UNKNOWN, "kid")
+        return wanted
+
+    def _remembered(self, digest: bytes, keys: KeySource) -> tuple[str, VerifiedPayload] | None:
         if keys is not self._seen_by:
             # Told of a change, a listener would come before the reload: a request in between
             # would remember what the old keys verified.
             self._seen.clear()
             self._seen_by = keys
-        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._seen.get(digest)
         if known is not None:
             self._seen.move_to_end(digest)
-            return known
-        jws = split(token)
-        typ = jws.header.get("typ")
-        wanted = ID_TOKEN_TYP if typ == ID_TOKEN_TYP else ACCESS_TOKEN_TYP
-        if typ != wanted:
-            raise InvalidToken(Fault.TYPE_REFUSED, "typ")
-        claims = verify_split(jws, keys, typ=wanted, algorithms=_ALGORITHMS)
-        self._seen[digest] = (wanted, claims)
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return wanted, claims
+        return known
+
+    def _remember(self, digest: bytes, keys: KeySource, typ: str, claims: VerifiedPayload) -> None:
+        # The read of the record gave way to others: the keys may have changed meanwhile.
+        if keys is self._seen_by and keys is self._keys():
+            self._seen[digest] = (typ, claims)
+            if len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
 
 
 def stated_chain(claims: VerifiedPayload) -> tuple[str, ...]:

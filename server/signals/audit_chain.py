@@ -28,7 +28,7 @@ LEAF_TEXT: Final = 2 * _LEAF
 
 def body(row: TrailRow, seq: int) -> bytes:
     """Return what is sealed of a row as number `seq`; raises `ValueError` for an odd commitment."""
-    facts = orjson.dumps(dict(row.facts), option=orjson.OPT_SORT_KEYS)
+    facts = orjson.dumps(row.facts, option=orjson.OPT_SORT_KEYS)
     committed = row.personal_commitment
     commitment = _NOTHING if committed is None else bytes.fromhex(committed)
     if len(commitment) != len(_NOTHING):

@@ -62,7 +62,7 @@ class Observed:
 
     async def _observe(self, scope: Scope, receive: Receive, send: Send) -> int:
         started = time.perf_counter()
-        request_id = scope[REQUEST_ID] = self._entropy.token(9)
+        request_id = scope[REQUEST_ID] = self._entropy.nonce()
         status = 0
 
         async def sending(message: MutableMapping[str, Any]) -> None:

@@ -244,6 +244,9 @@ class TracedStore:
     async def read(self, work: Callable[[Tx], T]) -> T:
         return await self._inner.read(work)
 
+    async def read_row(self, work: Callable[[Tx], T]) -> T:
+        return await self._inner.read_row(work)
+
     async def write(self, work: Callable[[Unit], T]) -> T:
         with self._telemetry.span("store.write"):
             return await self._inner.write(work)

@@ -1,5 +1,7 @@
 """The audit trail in SQL: a row in the transaction of what it tells; sealed later."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import insert
 
 from server.domain.audit import AuditRecord
@@ -21,9 +23,12 @@ class SqlAudit(AuditReading):
         """Take ids and salts from `entropy`."""
         self._entropy = entropy
 
-    def record(self, tx: Unit, record: AuditRecord) -> str:
-        """Write one event in the caller's transaction and return its id."""
-        audit_id = self._entropy.id("aud")
+    def record(self, tx: Unit, record: AuditRecord, more: Mapping[str, str] | None = None) -> str:
+        """Write one event in the caller's transaction and return its id.
+
+        `more` are facts for its `detail` that were not known when it was decided.
+        """
+        audit_id = self._entropy.dated_id("aud", record.at)
         document = salt = commitment = None
         if record.personal:
             document, salt = dump(dict(record.personal)), self._entropy.token(16)
@@ -43,8 +48,8 @@ class SqlAudit(AuditReading):
                 "resource": record.resource,
                 "object": record.object,
                 "request_id": record.request_id,
-                "detail": dump(dict(record.detail)),
-                "salt": self._entropy.token(12),
+                "detail": dump({**record.detail, **(more or {})}),
+                "salt": self._entropy.nonce(),
                 "personal_commitment": commitment,
                 "seal_seq": None,
                 "seal": None,

@@ -107,9 +107,9 @@ class SqlAuditTrail:
         return [_row((*row, None, None)) for row in tx.fetch(_UNSEALED, {"limit": limit})]
 
     def seal(self, tx: Unit, seals: list[tuple[str, int, str]], head: Head) -> bool:
-        for audit_id, seq, seal in seals:
-            if tx.execute(_SEAL, {"key": audit_id, "seq": seq, "new_seal": seal}) != 1:
-                return False
+        rows = [{"key": audit_id, "seq": seq, "new_seal": seal} for audit_id, seq, seal in seals]
+        if tx.execute_many(_SEAL, rows) != len(seals):
+            return False
         tx.execute(
             _HEAD_ADD,
             {

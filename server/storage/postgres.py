@@ -39,19 +39,18 @@ class PostgresTx(UnitBase):
     def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that returns rows."""
         compiled = compile_statement(statement, "postgresql")
-        return self._run(compiled.sql, {**compiled.literals, **(params or {})}).fetchall()
+        return self._run(compiled.sql, compiled.named(params)).fetchall()
 
     def execute(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> int:
         """Run a statement and return how many rows it touched."""
         compiled = compile_statement(statement, "postgresql")
-        return self._run(compiled.sql, {**compiled.literals, **(params or {})}).rowcount
+        return self._run(compiled.sql, compiled.named(params)).rowcount
 
-    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> int:
         """Run a statement once for each row, pipelined by the driver."""
         compiled = compile_statement(statement, "postgresql")
-        self._cursor.executemany(
-            compiled.sql.encode(), [{**compiled.literals, **row} for row in rows]
-        )
+        self._cursor.executemany(compiled.sql.encode(), [compiled.named(row) for row in rows])
+        return self._cursor.rowcount
 
     def _run(self, sql: str, params: Mapping[str, Any]) -> "psycopg.Cursor[Row]":
         # Bytes, since psycopg's type for query text wants a literal and ours is compiled.
@@ -109,6 +108,15 @@ class PostgresStore:
         def run(connection: Connection) -> T:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with connection.transaction(), connection.cursor() as cursor:
+                return work(PostgresTx(cursor))
+
+        return await self._readers.run(run)
+
+    async def read_row(self, work: Callable[[Any], T]) -> T:
+        """Run `work`, whose one statement is a transaction by itself, in one round trip."""
+
+        def run(connection: Connection) -> T:
+            with connection.cursor() as cursor:
                 return work(PostgresTx(cursor))
 
         return await self._readers.run(run)

@@ -69,6 +69,13 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise UnavailableError(type(error).__name__) from error
 
+    async def read_row(self, work: Callable[[Any], T]) -> T:
+        """Run `work` inline; its one statement is a transaction by itself."""
+        try:
+            return work(self._read_tx)
+        except sqlite3.Error as error:
+            raise UnavailableError(type(error).__name__) from error
+
     def _end_read(self) -> None:
         try:
             self._reader.execute("COMMIT")

@@ -13,39 +13,53 @@ from server.storage.unit import UnitBase
 
 CHECKPOINT_PAGES = 8000
 """Pages of 4 KiB in the write-ahead log before they go to the file (SQLite's own number: 1000)."""
+CACHE_KIB = 8192
+"""Memory of each connection for pages, at most; a process has two connections."""
 
 
 class SqliteTx(UnitBase):
-    """A transaction on one sqlite3 connection."""
+    """A transaction on one sqlite3 connection, or the units of one batch in their order."""
 
     dialect = "sqlite"
+    alone = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Run statements on `connection`, which is in autocommit mode."""
         super().__init__()
         self._execute = connection.execute
         self._connection = connection
+        self._known_head: int | None = None
+
+    def undone(self) -> None:
+        """Forget what a unit said that was rolled back."""
+        self._changes.clear()
+        self._known_head = None
+
+    def _head(self) -> int:
+        # Nobody else writes until the batch ends, so each of its units need not ask again.
+        if self._known_head is None:
+            self._known_head = super()._head()
+        return self._known_head
+
+    def _bump(self, count: int) -> int:
+        self._known_head = super()._bump(count)
+        return self._known_head
 
     def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that returns rows."""
         compiled = compile_statement(statement, "sqlite")
-        return self._execute(compiled.sql, _merge(compiled.literals, params)).fetchall()
+        return self._execute(compiled.sql, compiled.placed(params)).fetchall()
 
     def execute(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> int:
         """Run a statement and return how many rows it touched."""
         compiled = compile_statement(statement, "sqlite")
-        return self._execute(compiled.sql, _merge(compiled.literals, params)).rowcount
+        return self._execute(compiled.sql, compiled.placed(params)).rowcount
 
-    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> int:
         """Run a statement once for each row, prepared once."""
         compiled = compile_statement(statement, "sqlite")
-        self._connection.executemany(compiled.sql, [_merge(compiled.literals, r) for r in rows])
-
-
-def _merge(literals: Mapping[str, object], params: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if not literals:
-        return params or {}
-    return {**literals, **(params or {})}
+        placed = [compiled.placed(row) for row in rows]
+        return self._connection.executemany(compiled.sql, placed).rowcount
 
 
 def create_private(path: str) -> None:
@@ -72,7 +86,8 @@ def connect(path: str, *, busy_ms: int, read_only: bool = False) -> sqlite3.Conn
         connection.execute("PRAGMA synchronous=FULL")
         # What a savepoint may have to undo stays in memory, not in a file that is made for it.
         connection.execute("PRAGMA temp_store=MEMORY")
-        # Pages wait longer in the log, so that one write to the file serves more commits.
+        # SQLite's own 2 MB hold a few minutes of tokens and audit rows with their indexes.
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB:d}")
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES:d}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")

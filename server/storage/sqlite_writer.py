@@ -145,8 +145,9 @@ class Writer:
             self._finish(batch, lost or UnavailableError("connection"))
             return
         try:
+            tx = SqliteTx(connection)
             for job in batch:
-                _run_unit(connection, job)
+                _run_unit(connection, tx, job)
         except BaseException as error:
             self._finish(batch, error)
             if not isinstance(error, Exception):
@@ -228,8 +229,7 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return (code & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _run_unit(connection: sqlite3.Connection, job: Job) -> None:
-    tx = SqliteTx(connection)
+def _run_unit(connection: sqlite3.Connection, tx: SqliteTx, job: Job) -> None:
     connection.execute("SAVEPOINT unit")
     try:
         job.result = job.work(tx)
@@ -239,9 +239,11 @@ def _run_unit(connection: sqlite3.Connection, job: Job) -> None:
         if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO unit")
+        tx.undone()
         job.error = _as_ours(error)
     except Exception as error:  # noqa: BLE001 - handed to the caller, whose unit is undone
         connection.execute("ROLLBACK TO unit")
+        tx.undone()
         job.error = error
     connection.execute("RELEASE unit")
 

@@ -33,6 +33,7 @@ _TOKEN = select(
     token.c.issued_at,
     token.c.expires_at,
     token.c.revoked_at,
+    token.c.mark,
 )
 _TOKEN_BY_JTI = _TOKEN.where(token.c.jti == bindparam("jti"))
 _TOKEN_ADD = insert(token)
@@ -89,6 +90,7 @@ class Tokens:
                 "issued_at": value.issued_at,
                 "expires_at": value.expires_at,
                 "revoked_at": value.revoked_at,
+                "mark": value.mark,
             },
         )
 
@@ -136,6 +138,7 @@ def _record(row: Row) -> TokenRecord:
         issued_at=row[11],
         expires_at=row[12],
         revoked_at=row[13],
+        mark=row[14],
     )
 
 

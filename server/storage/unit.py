@@ -31,10 +31,17 @@ class UnitBase:
     """A transaction with `changed` and `guard`; adapters add `fetch` and `execute`."""
 
     dialect: str
+    alone = False
 
     def __init__(self) -> None:
         """Start with nothing changed."""
         self._changes: list[ChangeKey] = []
+
+    def _head(self) -> int:
+        return int(self.fetch(HEAD)[0][0])
+
+    def _bump(self, count: int) -> int:
+        return int(self.fetch(BUMP, {"count": count})[0][0])
 
     def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement that returns rows."""
@@ -44,10 +51,9 @@ class UnitBase:
         """Run a statement and return how many rows it touched."""
         raise NotImplementedError
 
-    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> None:
-        """Run a statement once for each row."""
-        for row in rows:
-            self.execute(statement, row)
+    def execute_many(self, statement: ClauseElement, rows: Sequence[Mapping[str, object]]) -> int:
+        """Run a statement once for each row and return how many rows it touched in all."""
+        return sum(self.execute(statement, row) for row in rows)
 
     def changed(self, kind: str, entry_id: str) -> None:
         """Publish, at the end of this unit, that a cached entry changed."""
@@ -55,7 +61,7 @@ class UnitBase:
 
     def guard(self, revision: int, depends: frozenset[ChangeKey]) -> None:
         """Raise `StaleSnapshotError` if an entry of `depends` may have changed after `revision`."""
-        head = self.fetch(HEAD)[0][0]
+        head = self._head()
         if head == revision:
             return
         changes = self.fetch(SINCE, {"after": revision})
@@ -70,7 +76,7 @@ class UnitBase:
             return
         changes = list(dict.fromkeys(self._changes))
         self._changes.clear()
-        head = self.fetch(BUMP, {"count": len(changes)})[0][0]
+        head = self._bump(len(changes))
         first = head - len(changes) + 1
         self.execute_many(
             PUBLISH,

@@ -14,17 +14,28 @@ from server.web.security_headers import JSON_HEADERS, raw_headers
 
 NO_STORE: Final[Mapping[str, str]] = JSON_HEADERS
 _NO_STORE: Final = raw_headers(NO_STORE)
+_JSON: Final = (b"content-type", b"application/json")
 # RFC 6750 §3.1: what is wrong with the token; a thing that is not there is none of it.
 _CHALLENGED: Final = frozenset({400, 401, 403})
+
+
+class _JsonAnswer(Response):
+    """A response whose headers are there already: nearly all of them never change."""
+
+    def __init__(self, body: bytes, status: int, headers: Mapping[str, str] | None) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _JSON, *_NO_STORE]
+        if headers is not None:
+            self.raw_headers += raw_headers(headers)
 
 
 def json_answer(
     body: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer with a JSON document that no cache may keep."""
-    answer = Response(orjson.dumps(body), status, headers, media_type="application/json")
-    answer.raw_headers += _NO_STORE
-    return answer
+    return _JsonAnswer(orjson.dumps(body), status, headers)
 
 
 def refusal(refused: Refused, issuer: str) -> Response:
@@ -70,10 +81,10 @@ def unavailable() -> Response:
 
 def authorization_header(request: Request) -> str | Refused | None:
     """Return the one Authorization header; two of them are refused."""
-    found = request.headers.getlist("authorization")
+    found = [value for name, value in request.scope["headers"] if name == b"authorization"]
     if len(found) > 1:
         return invalid_request("several_authorizations", "Send one Authorization header.")
-    return found[0] if found else None
+    return found[0].decode("latin-1") if found else None
 
 
 def request_id(request: Request) -> str | None:

@@ -45,10 +45,10 @@ STATEMENTS: dict[str, ClauseElement] = {
 
 
 def plan(path: Path, statement: ClauseElement) -> list[str]:
-    text = compile_statement(statement, "sqlite").sql
-    params = dict.fromkeys(re.findall(r":(\w+)", text), "[]")
+    compiled = compile_statement(statement, "sqlite")
+    params = ["[]"] * len(compiled.names)
     with closing(sqlite3.connect(path)) as connection:
-        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", params)]
+        return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", params)]
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,7 @@ def test_no_statement_with_a_list_of_keys_scans_the_tokens(name: str, tmp_path: 
 def _plan(statement: ClauseElement, folder: Path) -> list[str]:
     file = folder / "plans.db"
     upgrade(f"sqlite:///{file}")
-    sql = compile_statement(statement, "sqlite").sql
-    names = ("jtis", "parents", "actors", "grant_ids", "now")
+    compiled = compile_statement(statement, "sqlite")
     with closing(sqlite3.connect(file)) as db:
-        rows = db.execute(f"EXPLAIN QUERY PLAN {sql}", dict.fromkeys(names, "[]"))
+        rows = db.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", ["[]"] * len(compiled.names))
         return [str(row[3]) for row in rows]

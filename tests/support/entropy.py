@@ -29,6 +29,11 @@ class SequenceEntropy:
     def token(self, nbytes: int = 32) -> str:
         return base64.urlsafe_b64encode(self.bytes(nbytes)).rstrip(b"=").decode()
 
+    def nonce(self) -> str:
+        return base64.b32encode(self.bytes(16)).decode().rstrip("=").lower()
+
     def id(self, prefix: str) -> str:
-        text = base64.b32encode(self.bytes(16)).decode().rstrip("=").lower()
-        return f"{prefix}_{text}"
+        return f"{prefix}_{self.nonce()}"
+
+    def dated_id(self, prefix: str, at: int) -> str:
+        return f"{prefix}_{at:012x}{self.nonce()}"

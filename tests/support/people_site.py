@@ -15,6 +15,7 @@ from authz.model.compose import compose
 from authz.relations import Relations
 from authz.stores.models import StoredModels
 from server.domain.core import Core
+from server.domain.marks import TokenMarks
 from server.domain.people import Role, User
 from server.domain.policy import Policy
 from server.domain.snapshot import Snapshot
@@ -103,7 +104,7 @@ async def open_site(
     core = Core(
         policy=Policy(issuer=issuer, **policy), clock=clock, entropy=entropy, store=store,
         rows=rows, snapshot=Snapshot(store, rows, changes_since),
-        relations=Relations(STORE, clock),
+        relations=Relations(STORE, clock), marks=TokenMarks(KEY),
     )  # fmt: skip
     front = make_front(core, secret_key=KEY, passwords=Passwords(entropy, workers=1, waiting=64))
     routes: list[Route | Mount] = [

@@ -25,8 +25,20 @@ audit = Table(
     Column("personal_commitment", Text),
     Column("seal_seq", BigInteger),
     Column("seal", Text),
-    Index("ix_audit_user_id_at", "user_id", "at"),
-    Index("ix_audit_grant_id_at", "grant_id", "at"),
+    Index(
+        "ix_audit_user_id_at",
+        "user_id",
+        "at",
+        sqlite_where=text("user_id IS NOT NULL"),
+        postgresql_where=text("user_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_grant_id_at",
+        "grant_id",
+        "at",
+        sqlite_where=text("grant_id IS NOT NULL"),
+        postgresql_where=text("grant_id IS NOT NULL"),
+    ),
     # A row is in one of these two: it waits for the sealer in the order of sealing, or it has a
     # number that no other has.
     Index(

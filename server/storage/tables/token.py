@@ -1,8 +1,15 @@
 """Records of what was minted: provenance is stored, not inferred (EXCHANGE X1)."""
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, text
 
 from server.storage.tables.metadata import metadata
+
+
+def _where_set(column: str) -> Index:
+    """Index the rows that have a value: most have none, and a commit need not write of them."""
+    where = text(f"{column} IS NOT NULL")
+    return Index(f"ix_token_{column}", column, sqlite_where=where, postgresql_where=where)
+
 
 token = Table(
     "token",
@@ -13,14 +20,19 @@ token = Table(
     Column("sub", Text, nullable=False),
     Column("audience", Text, nullable=False),
     Column("scope", Text, nullable=False),
-    Column("grant_id", Text, index=True),
-    Column("parent_jti", Text, index=True),
-    Column("actor_jti", Text, index=True),
+    Column("grant_id", Text),
+    Column("parent_jti", Text),
+    Column("actor_jti", Text),
     Column("sid", Text),
-    Column("family_id", Text, index=True),
+    Column("family_id", Text),
     Column("issued_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("revoked_at", BigInteger),
+    Column("mark", Text),
+    _where_set("grant_id"),
+    _where_set("parent_jti"),
+    _where_set("actor_jti"),
+    _where_set("family_id"),
 )
 
 refresh_family = Table(
