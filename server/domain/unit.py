@@ -26,11 +26,6 @@ class ConflictError(Exception):
 class Unit(Tx, Protocol):
     """A write transaction of the server."""
 
-    @property
-    def alone(self) -> bool:
-        """Tell whether no other unit can commit before this one ends (SQLite's one writer)."""
-        ...
-
     def changed(self, kind: str, entry_id: str) -> None:
         """Publish that a cached entry changed, in this transaction; every worker then drops it."""
         ...

@@ -56,9 +56,7 @@ async def issue(
 
     def unit(tx: Unit) -> Refused | None:
         tx.guard(revision, a.depends)
-        # A parent that `guard` looked at needs no lock where nobody else can write meanwhile.
-        guarded = tx.alone and all(("token", jti) in a.depends for jti in parents)
-        if parents and not guarded and not core.rows.tokens.hold(tx, parents):
+        if parents and not core.rows.tokens.hold(tx, *parents):
             return _parent_revoked()
         lost = a.consume(tx)
         if lost is not None:

@@ -126,6 +126,8 @@ class TokenEndpoint:
             outcome=Outcome.REFUSED,
             reason=refused.reason,
             at=request.now,
+            user_id=request.concerns.user_id,
+            grant_id=request.concerns.grant_id,
             agents=(request.acting.id,) if request.acting is not None else (),
             client_id=request.client.id,
             request_id=request.request_id,

@@ -21,7 +21,6 @@ class SqliteTx(UnitBase):
     """A transaction on one sqlite3 connection, or the units of one batch in their order."""
 
     dialect = "sqlite"
-    alone = True
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Run statements on `connection`, which is in autocommit mode."""

@@ -4,8 +4,9 @@ Units run on the loop, one after the other; only what waits for the disk or for 
 (COMMIT, the lock) runs in a thread. Statements of a unit take microseconds each, and in a thread
 each of them would fight with the loop for the interpreter lock (benchmarks/README.md).
 
-A unit has a savepoint of its own, so that one that fails leaves its neighbours alone. What fails
-the whole batch (disk full, lock, I/O) fails each unit in it: nothing is acknowledged that may not
+A unit that fails leaves its neighbours alone: then the batch runs once more, each unit in a
+savepoint of its own (units can be run again: PostgreSQL does so after a lost race). What fails the
+whole batch (disk full, lock, I/O) fails each unit in it: nothing is acknowledged that may not
 be on disk. The writer outlives every failure and opens the file again.
 """
 
@@ -139,15 +140,13 @@ class Writer:
         self._thread.run(work, then, batch[0].loop)
 
     def _run(self, batch: list[Job], lost: BaseException | None) -> None:
-        """Run the units, each in a savepoint of its own; then commit, in the thread."""
+        """Run the units; then commit, in the thread."""
         connection = self._connection
         if lost is not None or connection is None:
             self._finish(batch, lost or UnavailableError("connection"))
             return
         try:
-            tx = SqliteTx(connection)
-            for job in batch:
-                _run_unit(connection, tx, job)
+            _run_units(connection, batch)
         except BaseException as error:
             self._finish(batch, error)
             if not isinstance(error, Exception):
@@ -229,13 +228,29 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return (code & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def _run_units(connection: sqlite3.Connection, batch: list[Job]) -> None:
+    tx = SqliteTx(connection)
+    connection.execute("SAVEPOINT batch")
+    try:
+        for job in batch:
+            job.result = job.work(tx)
+            tx.publish()
+    except Exception:
+        # Disk full, I/O error: SQLite may have ended the transaction, and then the batch fails.
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO batch")
+        tx.undone()
+        for job in batch:
+            _run_unit(connection, tx, job)
+
+
 def _run_unit(connection: sqlite3.Connection, tx: SqliteTx, job: Job) -> None:
     connection.execute("SAVEPOINT unit")
     try:
         job.result = job.work(tx)
         tx.publish()
     except sqlite3.Error as error:
-        # Disk full, I/O error: SQLite may have ended the transaction, and then the batch fails.
         if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO unit")

@@ -44,7 +44,7 @@ _TOKEN_COUNT = select(func.count()).where(
 )
 _TOKEN_LOCK = (
     select(token.c.jti)
-    .where(in_json(token.c.jti, "jtis"), token.c.revoked_at.is_(None))
+    .where(token.c.jti.in_([bindparam("one"), bindparam("other")]), token.c.revoked_at.is_(None))
     .with_for_update(read=True)
 )
 _CHILDREN = select(token.c.jti).where(
@@ -94,12 +94,14 @@ class Tokens:
             },
         )
 
-    def hold(self, tx: Unit, jtis: list[str]) -> bool:
-        """Keep tokens from being revoked until this unit ends; false if one already was.
+    def hold(self, tx: Unit, one: str, other: str | None = None) -> bool:
+        """Keep one or two tokens from being revoked until this unit ends; false if one was.
 
         Without it a descendant could be added after the revocation had looked for descendants.
         """
-        return len(tx.fetch(_TOKEN_LOCK, {"jtis": dump(jtis)})) == len(jtis)
+        names = {one, one if other is None else other}
+        found = tx.fetch(_TOKEN_LOCK, {"one": one, "other": one if other is None else other})
+        return len(found) == len(names)
 
     def revoke(self, tx: Unit, jtis: list[str], now: int) -> list[str]:
         """Revoke tokens and all that was minted from them, as subject or as actor."""

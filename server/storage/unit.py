@@ -31,7 +31,6 @@ class UnitBase:
     """A transaction with `changed` and `guard`; adapters add `fetch` and `execute`."""
 
     dialect: str
-    alone = False
 
     def __init__(self) -> None:
         """Start with nothing changed."""

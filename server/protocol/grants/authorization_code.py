@@ -32,6 +32,8 @@ class AuthorizationCodeGrant:
         code = await core.store.read(lambda tx: core.rows.codes.get(tx, hash_secret(presented)))
         if code is None or code.granted.client_id != request.client.id:
             return invalid_grant("code_unknown", _NO_GOOD)
+        request.concerns.user_id = code.granted.user_id
+        request.concerns.grant_id = code.granted.grant_id
         if not _redirect_fits(form.get("redirect_uri"), code):
             return invalid_grant("redirect_mismatch", _NO_GOOD)
         if not verifier_fits(form.get("code_verifier"), code.code_challenge):

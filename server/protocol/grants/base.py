@@ -1,6 +1,6 @@
 """The seam of a grant type: it authorizes, `issue` alone mints (DESIGN 3.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from server.domain.core import Core
@@ -9,6 +9,17 @@ from server.domain.registry import Agent, Client, GrantType
 from server.protocol.minting import Authorization
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+
+
+@dataclass(slots=True)
+class Concerns:
+    """Whom a request is about, as far as a token or code of ours has proven it by now.
+
+    So that a person finds in the trail what was tried in their name and refused.
+    """
+
+    user_id: str | None = None
+    grant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +31,7 @@ class TokenRequest:
     acting: Agent | None
     now: int
     request_id: str | None = None
+    concerns: Concerns = field(default_factory=Concerns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

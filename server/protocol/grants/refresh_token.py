@@ -49,6 +49,8 @@ class RefreshTokenGrant:
         if found is None or found[1].granted.client_id != request.client.id:
             return invalid_grant("refresh_unknown", _NO_GOOD)
         token, family = found
+        request.concerns.user_id = family.granted.user_id
+        request.concerns.grant_id = family.granted.grant_id
         if family.revoked_at is not None:
             return invalid_grant("refresh_revoked", _NO_GOOD)
         if request.now >= family.expires_at:

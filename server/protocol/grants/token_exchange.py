@@ -93,17 +93,17 @@ async def _delegated(
     details = _asked_details(request)
     if isinstance(details, Refused):
         return details
-    basis = _basis(core, request, subject, actor, authority)
     if target.startswith(f"{core.policy.issuer}/agents/"):
         if authority.row.agent_id != agent.id:
             return unacceptable("not_delegate", detail=authority.row.id)
+        basis = _basis(core, request, subject, actor, authority)
         return await hand_over(context, request, subject, authority, basis, target, wanted, details)
     resource = await core.snapshot.resource(target)
     if resource is None:
         return invalid_target("unknown_target", "The target is not registered.")
     if authority.row.agent_id != agent.id:
         # The subject was issued to the agent before; only a registered edge leads on (X6).
-        basis = replace(basis, audience=resource.id, ttl=resource.token_ttl, alg=resource.alg)
+        basis = _basis(core, request, subject, actor, authority, resource)
         return await downstream(
             context, request, agent, subject, authority, basis, resource, wanted
         )
@@ -116,14 +116,8 @@ async def _delegated(
     scope = _scope(request, subject, authority, resource, wanted)
     if isinstance(scope, Refused):
         return scope
-    return replace(
-        basis,
-        audience=resource.id,
-        ttl=resource.token_ttl,
-        alg=resource.alg,
-        scope=scope,
-        details=granted_details(authority.row, resource.id, scope),
-    )
+    details = granted_details(authority.row, resource.id, scope)
+    return _basis(core, request, subject, actor, authority, resource, scope, details)
 
 
 def _asked_details(request: TokenRequest) -> tuple[Detail, ...] | Refused | None:
@@ -162,9 +156,16 @@ def granted_details(row: Delegation, resource_id: str, scope: frozenset[str]) ->
 
 
 def _basis(
-    core: Core, request: TokenRequest, subject: Standing, actor: Standing, authority: Authority
+    core: Core,
+    request: TokenRequest,
+    subject: Standing,
+    actor: Standing,
+    authority: Authority,
+    resource: Resource | None = None,
+    scope: frozenset[str] = frozenset(),
+    details: tuple[Detail, ...] = (),
 ) -> Authorization:
-    """What every delegated exchange has in common; target and scope are still to come."""
+    """What every delegated exchange has in common; what is left out here is still to come."""
     row = authority.row
     record = subject.record
     ends = [record.expires_at, *(step.expires_at for step in authority.path.path)]
@@ -173,9 +174,11 @@ def _basis(
         kind=TokenKind.DELEGATED,
         client=request.client,
         sub=row.user_id,
-        audience="",
-        scope=frozenset(),
-        ttl=core.policy.access_token_ttl,
+        audience="" if resource is None else resource.id,
+        scope=scope,
+        ttl=core.policy.access_token_ttl if resource is None else resource.token_ttl,
+        alg="ES256" if resource is None else resource.alg,
+        details=details,
         # X6: never past the subject token nor the delegation.
         not_after=min(ends),
         grant_id=row.id,
