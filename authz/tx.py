@@ -89,7 +89,8 @@ def _in_json_sqlite(element: in_json, compiler: SQLCompiler, **kw: Any) -> str:
 def _in_json_postgresql(element: in_json, compiler: SQLCompiler, **kw: Any) -> str:
     column = compiler.process(element.column, **kw)
     array = compiler.process(element.param, **kw)
-    return f"{column} IN (SELECT json_array_elements_text(CAST({array} AS json)))"
+    # An array and not a subquery: OR of two subqueries would scan the table.
+    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({array} AS json))))"
 
 
 class insert_ignore(Insert):  # noqa: N801 - reads as a statement
