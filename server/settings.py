@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     user_agents: bool = Field(
         default=False, description="People who are no admin may register agents of their own."
     )
+    waiting_per_source: int = Field(
+        default=100, ge=1, description="Sign-ins that may wait of one source address."
+    )
+    waiting_per_client: int = Field(
+        default=5_000, ge=1, description="Sign-ins that may wait of one client."
+    )
+    waiting_overall: int = Field(
+        default=20_000, ge=1, description="Sign-ins that may wait altogether."
+    )
     access_token_ttl: int = Field(
         default=300,
         ge=30,
@@ -92,6 +101,13 @@ class Settings(BaseSettings):
         if (self.kek is None) == (self.kek_file is None):
             message = "set MANDATE_KEK_FILE or MANDATE_KEK (run `mandate init` to make one)"
             raise ValueError(message)
+        # Else a few addresses would lock everybody out of a client, or of the server.
+        if not self.waiting_per_source * 10 <= self.waiting_per_client <= self.waiting_overall:
+            message = (
+                "MANDATE_WAITING_PER_CLIENT is at least ten times MANDATE_WAITING_PER_SOURCE,"
+                " and MANDATE_WAITING_OVERALL at least MANDATE_WAITING_PER_CLIENT"
+            )
+            raise ValueError(message)
         return self
 
     @property
@@ -122,4 +138,7 @@ class Settings(BaseSettings):
             max_depth=self.max_depth,
             self_registration=self.self_registration,
             user_agents=self.user_agents,
+            waiting_per_source=self.waiting_per_source,
+            waiting_per_client=self.waiting_per_client,
+            waiting_overall=self.waiting_overall,
         )

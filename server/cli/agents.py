@@ -85,7 +85,7 @@ def show_all(
         wanted = "" if status is None else status.value
         lines = await search_agents(core, search, status=wanted, limit=limit)
         return [
-            {**agent_document(line.agent), "owner_name": line.owner,
+            {**agent_document(line.agent), "owner_name": line.owner.name if line.owner else None,
              "live_delegations": line.live, "last_use_at": line.last_use}
             for line in lines
         ]  # fmt: skip

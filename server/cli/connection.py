@@ -39,12 +39,18 @@ class BoundedConnection(HttpToolsProtocol):
         self._fields = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(OneWrite(transport, self.loop))
+        self._writes = OneWrite(transport, self.loop)
+        super().connection_made(self._writes)
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
         super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        # The loop closes the transport behind this: a peer that only stops sending still reads.
+        self._writes.flush()
+        super().eof_received()
 
     def data_received(self, data: bytes) -> None:
         self._whole = False

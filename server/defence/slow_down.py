@@ -6,12 +6,10 @@ source address, and to a browser that has signed in to the account before: such 
 counted apart, so that a guesser cannot keep the owner out (OWASP, device cookies).
 """
 
-import hashlib
-import hmac
-import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
+from server.defence.sources import Pseudonyms, network
 from server.domain.core import Core
 from server.domain.entropy import same
 from server.domain.unit import Unit
@@ -20,7 +18,6 @@ WINDOW_MS: Final = 24 * 3600 * 1000
 """A failure counts for so long."""
 LONGEST_DELAY_MS: Final = 15 * 60 * 1000
 _LABEL: Final = b"mandate slow-down v1\x00"
-_MIN_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,7 @@ class SlowDown:
 
     def __init__(self, key: bytes) -> None:
         """Use a key of at least 32 bytes that serves nothing else."""
-        if len(key) < _MIN_KEY_BYTES:
-            raise ValueError("the key must have at least 32 bytes")
-        self._key = key
+        self._hash = Pseudonyms(key, _LABEL).of
 
     def device_cookie(self, core: Core, account: str) -> str:
         """Return a cookie that marks a browser as known to the account."""
@@ -120,23 +115,6 @@ class SlowDown:
             return Attempt(tuple(ids.values()), clears)
 
         return await core.store.write(work)
-
-    def _hash(self, kind: str, value: str) -> str:
-        message = _LABEL + kind.encode() + b"\x00" + value.encode("utf-8", "surrogatepass")
-        return hmac.new(self._key, message, hashlib.sha256).hexdigest()
-
-
-def network(address: str) -> str:
-    """Return whom an address stands for: itself, or the /64 of an IPv6 one (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((int(parsed), 64), strict=False))
-    return str(parsed)
 
 
 async def forget_old_failures(core: Core) -> int:

@@ -26,6 +26,7 @@ class AuditTag(StrEnum):
     DELEGATION_REPLACED = "delegation:replaced"
     DELEGATION_REVOKED = "delegation:revoked"
     CONSENT_REMEMBERED = "consent:remembered"
+    CONSENT_REMOVED = "consent:removed"
     CONSENT_DENIED = "consent:denied"
     SIGNED_UP = "user:signed_up"
     SIGNED_IN = "user:signed_in"

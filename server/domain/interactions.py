@@ -47,6 +47,8 @@ class Interaction:
     grant_id: str | None = None
     consented_at: int | None = None
     finished_at: int | None = None
+    source: str | None = None
+    """What stands for the address that began it; forgotten when a person ends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +60,14 @@ class PushedRequest:
     parameters: tuple[tuple[str, str], ...]
     expires_at: int
     used_at: int | None = None
+    source: str | None = None
+    """What stands for the address of a public client; forgotten when it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many rows wait, not ended and not expired: of one source, of one client, of all."""
+
+    of_source: int
+    of_client: int
+    of_all: int

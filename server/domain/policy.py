@@ -22,6 +22,10 @@ class Policy:
     """People may sign up by themselves."""
     user_agents: bool = False
     """People who are no admin may register agents of their own."""
+    waiting_per_source: int = 100
+    waiting_per_client: int = 5_000
+    waiting_overall: int = 20_000
+    """How many authorizations may wait at a time; and so many pushed requests of public clients."""
 
     @property
     def token_endpoint(self) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from authz.tx import Tx
+from server.domain.applications import Applications
 from server.domain.audit import AuditFilter, AuditPage, AuditRecord, Cursor
 from server.domain.audit_trail import AuditTrail
 from server.domain.delegation import Delegation, DelegationPage, DelegationQuery, Effect
-from server.domain.interactions import Interaction, PushedRequest
+from server.domain.interactions import Interaction, PushedRequest, Waiting
 from server.domain.people import Session, User
 from server.domain.registry import Agent, Client, Resource
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken, TokenRecord
@@ -62,6 +63,7 @@ class Users(Protocol):
     """Human accounts."""
 
     def get(self, tx: Tx, user_id: str) -> User | None: ...
+    def held(self, tx: Unit, user_id: str) -> User | None: ...
     def by_email(self, tx: Tx, email_key: str) -> User | None: ...
     def search(
         self, tx: Tx, text: str, limit: int, *, before: Cursor | None = None
@@ -176,6 +178,7 @@ class PushedRequests(Protocol):
     def add(self, tx: Unit, value: PushedRequest) -> None: ...
     def get(self, tx: Tx, request_hash: str) -> PushedRequest | None: ...
     def consume(self, tx: Unit, request_hash: str, now: int) -> bool: ...
+    def waiting(self, tx: Unit, source: str, client_id: str, now: int) -> Waiting: ...
 
 
 class Interactions(Protocol):
@@ -185,7 +188,10 @@ class Interactions(Protocol):
     def get(self, tx: Tx, interaction_id: str) -> Interaction | None: ...
     def signed_in(self, tx: Unit, interaction_id: str, sid: str) -> bool: ...
     def consented(self, tx: Unit, interaction_id: str, grant_id: str | None, now: int) -> bool: ...
-    def finish(self, tx: Unit, interaction_id: str, now: int) -> bool: ...
+    def finish(
+        self, tx: Unit, interaction_id: str, now: int, *, by_nobody: bool = False
+    ) -> bool: ...
+    def waiting(self, tx: Unit, source: str, client_id: str, now: int) -> Waiting: ...
 
 
 class RememberedConsents(Protocol):
@@ -195,6 +201,7 @@ class RememberedConsents(Protocol):
     def add(
         self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str], now: int
     ) -> None: ...
+    def drop(self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str]) -> None: ...
     def forget(self, tx: Unit, user_id: str, client_id: str) -> bool: ...
 
 
@@ -231,5 +238,6 @@ class Repositories:
     pushed: PushedRequests
     interactions: Interactions
     consents: RememberedConsents
+    applications: Applications
     audit: AuditSink
     trail: AuditTrail

@@ -1,8 +1,28 @@
 """A refusal is a value (DESIGN 3.4): what is said, to whom it may be said, and what it does."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from authz.decision import Advice
+
+
+class ClientFault(StrEnum):
+    """Why a client did not authenticate: for our counters and logs, never for the client."""
+
+    SEVERAL_METHODS = "several_methods"
+    NO_CREDENTIAL = "no_credential"
+    PUBLIC_CLIENT = "public_client"
+    SCHEME = "scheme"
+    MALFORMED = "malformed_credential"
+    TWO_CLIENT_IDS = "two_client_ids"
+    UNKNOWN_CLIENT = "unknown_client"
+    DISABLED_CLIENT = "disabled_client"
+    WRONG_METHOD = "wrong_method"
+    WRONG_SECRET = "wrong_secret"
+    ASSERTION_TYPE = "assertion_type"
+    NO_KEYS = "no_keys"
+    BAD_ASSERTION = "bad_assertion"
+    REPLAYED = "assertion_replayed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +38,10 @@ class Refused:
     redirectable: bool = True
     authenticate: bool = False
     """Answer with `WWW-Authenticate: Basic` (RFC 6749 §5.2)."""
+    retry_after: int | None = None
+    """Answer with `Retry-After`, in seconds (RFC 9110 §10.2.3)."""
+    client_fault: ClientFault | None = None
+    """Why a client did not authenticate, where `reason` says no more than that."""
 
 
 def invalid_request(reason: str, description: str, *, detail: str = "") -> Refused:

@@ -138,11 +138,6 @@ class Snapshot:
             for listener in self._listeners.get(kind, ()):
                 listener(entry_id)
 
-    async def _reload(self, kinds: set[str] | None) -> None:
-        for kind, reload in self._reloaders:
-            if kinds is None or kind in kinds:
-                await reload()
-
     def _forget_all(self) -> None:
         for cache in self._kinds.values():
             cache.clear()

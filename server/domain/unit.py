@@ -49,6 +49,8 @@ class Store(Protocol):
     async def write(self, work: Callable[[Unit], T]) -> T:
         """Run `work` as one unit, durable when this returns; an exception undoes it.
 
+        It may run more than once, each time on the state before it, and leaves no trace but rows.
+
         Raises `UnavailableError` when the unit may not have been stored, `ConflictError` when a
         key is taken, and whatever `work` raises.
         """

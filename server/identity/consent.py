@@ -80,7 +80,8 @@ async def record_consent(
 
     def unit(tx: Unit) -> Recorded | NotRecorded:
         current = core.rows.sessions.get(tx, session.id)
-        user = core.rows.users.get(tx, session.user_id)
+        # One answer of a person at a time: the later one replaces the earlier, never both live.
+        user = core.rows.users.held(tx, session.user_id)
         if current is None or not current.alive(now):
             return NotRecorded("session_ended")
         if user is None or user.status is not UserStatus.ACTIVE:
@@ -142,17 +143,15 @@ def _remember(core: Core, tx: Unit, offer: Offer, session: Session, picks: Picks
         asked |= names | ({"offline_access"} if offer.offline else set())
         picked |= names & picks.scopes
         picked |= {"offline_access"} if picks.duration == KEPT else set()
-    before = core.rows.consents.scopes(tx, session.user_id, offer.client.id)
-    core.rows.consents.forget(tx, session.user_id, offer.client.id)
-    after = frozenset((before - asked) | picked)
-    core.rows.consents.add(tx, session.user_id, offer.client.id, after, now)
+    user_id, client_id = session.user_id, offer.client.id
+    core.rows.consents.drop(tx, user_id, client_id, frozenset(asked - picked))
+    core.rows.consents.add(tx, user_id, client_id, frozenset(picked), now)
     if not offer.delegates:
         core.rows.audit.record(
             tx,
             AuditRecord(
                 tag=AuditTag.CONSENT_REMEMBERED, outcome=Outcome.DONE, at=now,
-                user_id=session.user_id, client_id=offer.client.id,
-                detail={"scope": " ".join(sorted(picked))},
+                user_id=user_id, client_id=client_id, detail={"scope": " ".join(sorted(picked))},
             ),
         )  # fmt: skip
 

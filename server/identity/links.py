@@ -61,7 +61,7 @@ async def use_admin_link(
         person = NewPerson(name=person.name, email=email, password=person.password)
     if (bad := check_person(person)) is not None:
         return bad
-    user = await make_user(core, passwords, person, role=Role.ADMIN)
+    user = await make_user(core, passwords, person, role=Role.ADMIN, vouched=True)
     now = core.clock.now()
 
     def work(tx: Unit) -> AccountReady | BadSignUp | LinkGone:

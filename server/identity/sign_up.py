@@ -60,9 +60,17 @@ def check_person(person: NewPerson) -> BadSignUp | None:
 
 
 async def make_user(
-    core: Core, passwords: Passwords, person: NewPerson, *, role: Role = Role.USER
+    core: Core,
+    passwords: Passwords,
+    person: NewPerson,
+    *,
+    role: Role = Role.USER,
+    vouched: bool = False,
 ) -> User:
-    """Return a user to store, password hashed; `person` has passed `check_person`."""
+    """Return a user to store, password hashed; `person` has passed `check_person`.
+
+    `vouched`: an administrator makes it, or made the link that does.
+    """
     return User(
         id=core.entropy.id("usr"),
         email=person.email.strip(),
@@ -71,6 +79,7 @@ async def make_user(
         password_hash=await passwords.hash(person.password),
         role=role,
         created_at=core.clock.now(),
+        vouched=vouched,
     )
 
 
@@ -80,7 +89,7 @@ async def add_person(
     """Make an account for somebody else, who may know that the address is taken."""
     if (bad := check_person(person)) is not None:
         return bad
-    user = await make_user(core, passwords, person, role=role)
+    user = await make_user(core, passwords, person, role=role, vouched=True)
 
     def work(tx: Unit) -> User | BadSignUp:
         if not core.rows.users.add(tx, user):

@@ -2,13 +2,15 @@
 
 import base64
 import binascii
+import logging
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote_plus
 
 from authz.jose import InvalidKey, InvalidToken, KeySource, parse_key_set
 from server.domain.core import Core
 from server.domain.entropy import hash_secret, same
-from server.domain.refusal import Refused, invalid_client, invalid_request
+from server.domain.refusal import ClientFault, Refused, invalid_client, invalid_request
 from server.domain.registry import Client, ClientAuth, Status
 from server.protocol.client_assertion import (
     ASSERTION_TYPE,
@@ -17,8 +19,11 @@ from server.protocol.client_assertion import (
     verify_client_assertion,
 )
 from server.protocol.parameters import Parameters
+from server.signals.telemetry import Telemetry
 
 _NOBODY = hash_secret("")
+
+log = logging.getLogger("mandate.client")
 
 
 class ClientKeys(Protocol):
@@ -30,12 +35,56 @@ class ClientKeys(Protocol):
 
 
 async def authenticate(
-    core: Core, keys: ClientKeys, form: Parameters, authorization: str | None
+    core: Core,
+    keys: ClientKeys,
+    telemetry: Telemetry,
+    form: Parameters,
+    authorization: str | None,
 ) -> Client | Refused:
-    """Return the client that sent `form`, or `invalid_client`.
+    """Return the client that sent `form`, or `invalid_client`, counted and logged.
 
     `authorization` is the request's one Authorization header. A public client only names itself.
     """
+    found = await _authenticate(core, keys, form, authorization)
+    if isinstance(found, Client):
+        return found
+    refused = found.refused()
+    tell(telemetry, refused, found.client)
+    return refused
+
+
+def tell(telemetry: Telemetry, refused: Refused, client: Client | None) -> None:
+    """Count and log a failed authentication; no audit row, with which strangers could fill it."""
+    telemetry.refused(refused)
+    # A word of ours and the id of a client that exists: nothing that the caller wrote.
+    fields = {"reason": refused.client_fault or refused.reason}
+    if client is not None:
+        fields["client_id"] = client.id
+    log.warning("client authentication failed", extra={"fields": fields})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failed:
+    """Why nobody authenticated, and the client that it would have been, if it exists."""
+
+    fault: ClientFault
+    client: Client | None = None
+    basic: bool = False
+
+    def refused(self) -> Refused:
+        """Return what the caller is told: the same words for every cause."""
+        if self.fault is ClientFault.SEVERAL_METHODS:
+            refused = invalid_request(
+                "several_client_authentications", "Use one client authentication method."
+            )
+        else:
+            refused = invalid_client(self.fault.value, basic=self.basic)
+        return replace(refused, client_fault=self.fault)
+
+
+async def _authenticate(
+    core: Core, keys: ClientKeys, form: Parameters, authorization: str | None
+) -> Client | _Failed:
     methods = [
         method
         for method, used in (
@@ -47,9 +96,7 @@ async def authenticate(
     ]
     # RFC 6749 §2.3: MUST NOT use more than one method in each request.
     if len(methods) > 1:
-        return invalid_request(
-            "several_client_authentications", "Use one client authentication method."
-        )
+        return _Failed(fault=ClientFault.SEVERAL_METHODS)
     method = methods[0] if methods else ClientAuth.NONE
     if method is ClientAuth.BASIC and authorization is not None:
         return await _basic(core, form, authorization)
@@ -59,11 +106,7 @@ async def authenticate(
         )
     if method is ClientAuth.PRIVATE_KEY_JWT:
         return await _assertion(core, keys, form)
-    client_id = form.get("client_id")
-    client = await _active(core, client_id)
-    if client is None or client.auth is not ClientAuth.NONE:
-        return invalid_client("no credential", detail=client_id or "")
-    return client
+    return await _fitting(core, form.get("client_id"), ClientAuth.NONE)
 
 
 def same_credentials(before: Client, now: Client) -> bool:
@@ -74,55 +117,74 @@ def same_credentials(before: Client, now: Client) -> bool:
     )
 
 
-async def _active(core: Core, client_id: str | None) -> Client | None:
+async def _fitting(
+    core: Core, client_id: str | None, method: ClientAuth, *, basic: bool = False
+) -> Client | _Failed:
+    """Return the active client of this id, if `method` is the one that it registered."""
     client = await core.snapshot.client(client_id) if client_id else None
-    return client if client is not None and client.status is Status.ACTIVE else None
+    if client is None:
+        return _Failed(fault=ClientFault.UNKNOWN_CLIENT, basic=basic)
+    if client.status is not Status.ACTIVE:
+        return _Failed(fault=ClientFault.DISABLED_CLIENT, client=client, basic=basic)
+    if client.auth is not method:
+        fault = ClientFault.WRONG_METHOD
+        if method is ClientAuth.NONE:
+            fault = ClientFault.NO_CREDENTIAL
+        return _Failed(fault=fault, client=client, basic=basic)
+    return client
 
 
-async def _basic(core: Core, form: Parameters, authorization: str) -> Client | Refused:
+async def _basic(core: Core, form: Parameters, authorization: str) -> Client | _Failed:
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
-        return invalid_client("scheme", basic=True)
+        return _Failed(fault=ClientFault.SCHEME, basic=True)
+    malformed = _Failed(fault=ClientFault.MALFORMED, basic=True)
     try:
         text = base64.b64decode(credentials.strip(), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        return invalid_client("malformed", basic=True)
+        return malformed
     name, colon, secret = text.partition(":")
     if not colon:
-        return invalid_client("malformed", basic=True)
+        return malformed
     # RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
     client_id = unquote_plus(name)
     if not (client_id.isascii() and client_id.isprintable()):  # Appendix A.1: *VSCHAR
-        return invalid_client("malformed", basic=True)
+        return malformed
     if form.get("client_id") not in (None, client_id):
-        return invalid_client("two client ids", basic=True)
+        return _Failed(fault=ClientFault.TWO_CLIENT_IDS, basic=True)
     return await _secret(core, client_id, unquote_plus(secret), ClientAuth.BASIC)
 
 
 async def _secret(
     core: Core, client_id: str | None, secret: str | None, method: ClientAuth
-) -> Client | Refused:
-    client = await _active(core, client_id)
-    stored = client.secret_hash if client is not None and client.auth is method else None
+) -> Client | _Failed:
+    basic = method is ClientAuth.BASIC
+    client = await _fitting(core, client_id, method, basic=basic)
+    stored = client.secret_hash if isinstance(client, Client) else None
     # An unknown client costs the same work as a wrong secret.
     fits = same(hash_secret(secret or ""), stored or _NOBODY)
-    if client is None or stored is None or not fits or not secret:
-        return invalid_client("secret", detail=client_id or "", basic=method is ClientAuth.BASIC)
+    if isinstance(client, _Failed):
+        return client
+    if stored is None or not fits or not secret:
+        return _Failed(fault=ClientFault.WRONG_SECRET, client=client, basic=basic)
     return client
 
 
-async def _assertion(core: Core, keys: ClientKeys, form: Parameters) -> Client | Refused:
+async def _assertion(core: Core, keys: ClientKeys, form: Parameters) -> Client | _Failed:
     assertion = form.get("client_assertion") or ""
     if form.get("client_assertion_type") != ASSERTION_TYPE:
-        return invalid_client("assertion type")
+        return _Failed(fault=ClientFault.ASSERTION_TYPE)
     try:
         claimed = form.get("client_id") or unverified_issuer(assertion)
-        client = await _active(core, claimed)
-        if client is None or client.auth is not ClientAuth.PRIVATE_KEY_JWT:
-            return invalid_client("assertion of nobody", detail=claimed)
+    except InvalidToken:
+        return _Failed(fault=ClientFault.BAD_ASSERTION)
+    client = await _fitting(core, claimed, ClientAuth.PRIVATE_KEY_JWT)
+    if isinstance(client, _Failed):
+        return client
+    try:
         source = await _keys_of(keys, client, assertion)
         if source is None:
-            return invalid_client("no keys", detail=client.id)
+            return _Failed(fault=ClientFault.NO_KEYS, client=client)
         proof = verify_client_assertion(
             assertion,
             client_id=client.id,
@@ -130,13 +192,13 @@ async def _assertion(core: Core, keys: ClientKeys, form: Parameters) -> Client |
             audience=client.assertion_audience or core.policy.issuer,
             now=core.clock.now(),
         )
-    except InvalidToken as error:
-        return invalid_client(str(error))
+    except InvalidToken:
+        return _Failed(fault=ClientFault.BAD_ASSERTION, client=client)
     used = await core.store.write(
         lambda tx: core.rows.assertions.use(tx, client.id, proof.jti, proof.expires_at)
     )
     # RFC 7523 §3: a `jti` is good once.
-    return client if used else invalid_client("assertion replayed", detail=client.id)
+    return client if used else _Failed(fault=ClientFault.REPLAYED, client=client)
 
 
 async def _keys_of(keys: ClientKeys, client: Client, assertion: str) -> KeySource | None:

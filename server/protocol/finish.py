@@ -10,7 +10,6 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import Delegation
@@ -105,7 +104,7 @@ async def give_error(
     code_agents = (request.agent_id,) if request.agent_id is not None else ()
 
     def unit(tx: Unit) -> Answer | AlreadyFinished:
-        if not core.rows.interactions.finish(tx, interaction.id, now):
+        if not core.rows.interactions.finish(tx, interaction.id, now, by_nobody=user_id is None):
             row = core.rows.interactions.get(tx, interaction.id)
             ended = row.finished_at if row is not None else None
             recent = ended is not None and now - ended < AGAIN_MS
@@ -139,7 +138,7 @@ def _code(secret_key: bytes, interaction: Interaction) -> str:
 
 def _stands(
     core: Core,
-    tx: Tx,
+    tx: Unit,
     session: Session,
     grant_id: str | None,
     delegation: Delegation | None,
@@ -147,7 +146,7 @@ def _stands(
 ) -> bool:
     """Check in the unit itself what could have ended since the step was decided."""
     now_session = core.rows.sessions.get(tx, session.id)
-    user = core.rows.users.get(tx, session.user_id)
+    user = core.rows.users.held(tx, session.user_id)
     if now_session is None or not now_session.alive(now):
         return False
     if user is None or user.status is not UserStatus.ACTIVE:

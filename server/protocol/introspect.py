@@ -6,15 +6,16 @@ from authz.decision import Denied
 from server.delegation.standing import Standing, standing
 from server.domain.core import Core
 from server.domain.entropy import hash_secret
-from server.domain.refusal import Refused
+from server.domain.refusal import ClientFault, Refused
 from server.domain.registry import Client
 from server.domain.tokens import TokenKind
-from server.protocol.client_auth import ClientKeys, authenticate
+from server.protocol.client_auth import ClientKeys, authenticate, tell
 from server.protocol.grants.token_exchange import granted_details
 from server.protocol.issue import detail_json
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
 from server.protocol.scopes import scope_in_force
+from server.signals.telemetry import Telemetry
 
 INACTIVE: Mapping[str, object] = {"active": False}
 
@@ -22,11 +23,14 @@ INACTIVE: Mapping[str, object] = {"active": False}
 class Introspection:
     """Tells a confidential caller about a token that concerns it."""
 
-    def __init__(self, core: Core, reader: TokenReader, client_keys: ClientKeys) -> None:
+    def __init__(
+        self, core: Core, reader: TokenReader, client_keys: ClientKeys, telemetry: Telemetry
+    ) -> None:
         """Read presented tokens with `reader`."""
         self._core = core
         self._reader = reader
         self._client_keys = client_keys
+        self._telemetry = telemetry
 
     async def answer(
         self, form: Parameters, authorization: str | None
@@ -34,17 +38,20 @@ class Introspection:
         """Return the introspection answer, for a token that is alive and concerns the caller."""
         core = self._core
         await core.snapshot.refresh()
-        caller = await authenticate(core, self._client_keys, form, authorization)
+        caller = await authenticate(core, self._client_keys, self._telemetry, form, authorization)
         if isinstance(caller, Refused):
             return caller
         # RFC 7662 §2.1: the endpoint MUST require authorization; a public client proves nothing.
         if not caller.confidential:
-            return Refused(
+            refused = Refused(
                 error="invalid_client",
                 reason="public_client",
                 description="Client authentication failed.",
                 status=401,
+                client_fault=ClientFault.PUBLIC_CLIENT,
             )
+            tell(self._telemetry, refused, caller)
+            return refused
         token = form.get("token")
         if token is None:
             return Refused(

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from server.defence.waiting_room import no_room
 from server.domain.core import Core
 from server.domain.entropy import hash_secret
 from server.domain.interactions import PushedRequest
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client
+from server.domain.unit import Unit
 from server.protocol.authorize import REPEATABLE, Faulty, examine
 from server.protocol.parameters import Parameters
 
@@ -55,22 +57,34 @@ class Pushed:
         return {"request_uri": self.request_uri, "expires_in": self.expires_in}
 
 
-async def push(core: Core, client: Client, sent: Parameters) -> Pushed | Refused:
-    """Examine a request of an authenticated client as if it came by the front door; store it."""
+async def push(core: Core, client: Client, sent: Parameters, source: str) -> Pushed | Refused:
+    """Examine a request of an authenticated client as if it came by the front door; store it.
+
+    `source` stands for its address, which counts only where anybody may push in a client's name.
+    """
     # RFC 9126 §2.1: request_uri MUST NOT be provided in this case.
     if "request_uri" in sent:
         return invalid_request("request_uri", "request_uri cannot be pushed.")
     found = await examine(core, sent, client.id, pushed=True)
     if isinstance(found, Faulty):
         return found.refused
-    secret = core.entropy.token()
+    secret, now = core.entropy.token(), core.clock.now()
     single = [(name, value) for name in KEPT if (value := sent.get(name)) is not None]
     many = [(name, value) for name in REPEATABLE for value in sent.every(name)]
     row = PushedRequest(
         hash=hash_secret(secret),
         client_id=client.id,
         parameters=(*single, *many),
-        expires_at=core.clock.now() + core.policy.pushed_request_ttl * 1000,
+        expires_at=now + core.policy.pushed_request_ttl * 1000,
+        source=None if client.confidential else source,
     )
-    await core.store.write(lambda tx: core.rows.pushed.add(tx, row))
-    return Pushed(REQUEST_URI_PREFIX + secret, core.policy.pushed_request_ttl)
+
+    def unit(tx: Unit) -> Pushed | Refused:
+        if row.source is not None:
+            waiting = core.rows.pushed.waiting(tx, row.source, client.id, now)
+            if (full := no_room(core.policy, waiting)) is not None:
+                return full
+        core.rows.pushed.add(tx, row)
+        return Pushed(REQUEST_URI_PREFIX + secret, core.policy.pushed_request_ttl)
+
+    return await core.store.write(unit)

@@ -1,4 +1,4 @@
-"""Read a token that somebody presents: signature, type, and the record that we keep of it (X1)."""
+"""Read a token that somebody presents: type, mark, and the record that we keep of it (X1)."""
 
 from collections import OrderedDict
 from collections.abc import Callable

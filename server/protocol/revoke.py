@@ -10,16 +10,20 @@ from server.domain.unit import Unit
 from server.protocol.client_auth import ClientKeys, authenticate
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.signals.telemetry import Telemetry
 
 
 class Revocation:
     """Revokes tokens of the client that asks."""
 
-    def __init__(self, core: Core, reader: TokenReader, client_keys: ClientKeys) -> None:
+    def __init__(
+        self, core: Core, reader: TokenReader, client_keys: ClientKeys, telemetry: Telemetry
+    ) -> None:
         """Read presented tokens with `reader`."""
         self._core = core
         self._reader = reader
         self._client_keys = client_keys
+        self._telemetry = telemetry
 
     async def answer(
         self, form: Parameters, authorization: str | None, request_id: str | None
@@ -27,7 +31,7 @@ class Revocation:
         """Revoke, or do nothing for a token that is not the client's: both are 200 (§2.2)."""
         core = self._core
         await core.snapshot.refresh()
-        client = await authenticate(core, self._client_keys, form, authorization)
+        client = await authenticate(core, self._client_keys, self._telemetry, form, authorization)
         if isinstance(client, Refused):
             return client
         token = form.get("token")

@@ -57,7 +57,9 @@ class TokenEndpoint:
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
         revision = await self._core.snapshot.refresh()
-        client = await authenticate(self._core, self._client_keys, form, authorization)
+        client = await authenticate(
+            self._core, self._client_keys, self._telemetry, form, authorization
+        )
         if isinstance(client, Refused):
             return client
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).

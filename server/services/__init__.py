@@ -48,8 +48,8 @@ def bundle(
         secret_key=secret_key,
         telemetry=telemetry,
         token=TokenEndpoint(core, keys, reader, client_keys, secret_key, telemetry),
-        introspection=Introspection(core, reader, client_keys),
-        revocation=Revocation(core, reader, client_keys),
+        introspection=Introspection(core, reader, client_keys, telemetry),
+        revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),
         relations_api=RelationsApi(core, reader),
     )

@@ -22,7 +22,7 @@ class AgentLine:
     """An agent in a list. `last_use` (Unix ms) is that of its newest delegations, or none."""
 
     agent: Agent
-    owner: str | None
+    owner: User | None
     live: int
     last_use: int | None
 
@@ -32,7 +32,7 @@ class AgentReview:
     """One agent with all that is shown of it; `standing` counts every standing delegation."""
 
     agent: Agent
-    owner: str | None
+    owner: User | None
     clients: tuple[Client, ...]
     resources: Mapping[str, Resource]
     labels: Mapping[str, str]
@@ -177,9 +177,8 @@ def _line(core: Core, tx: Tx, agent: Agent) -> AgentLine:
     )
 
 
-def _owner(core: Core, tx: Tx, agent: Agent) -> str | None:
-    owner = core.rows.users.get(tx, agent.owner_id) if agent.owner_id else None
-    return owner.name if owner else None
+def _owner(core: Core, tx: Tx, agent: Agent) -> User | None:
+    return core.rows.users.get(tx, agent.owner_id) if agent.owner_id else None
 
 
 def _record(

@@ -32,11 +32,10 @@ class Names:
     last_use: Mapping[str, int]
     ended_sessions: frozenset[str]
 
-    def owner_of(self, agent_id: str) -> str | None:
-        """Return the name of whoever answers for an agent, or none."""
+    def owner_of(self, agent_id: str) -> User | None:
+        """Return whoever answers for an agent, or none."""
         agent = self.agents.get(agent_id)
-        owner = self.people.get(agent.owner_id) if agent and agent.owner_id else None
-        return owner.name if owner else None
+        return self.people.get(agent.owner_id) if agent and agent.owner_id else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

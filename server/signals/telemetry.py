@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from authz.decision import Reason
 from authz.tx import Tx
-from server.domain.refusal import Refused
+from server.domain.refusal import ClientFault, Refused
 from server.domain.snapshot import Snapshot
 from server.domain.tokens import TokenKind
 from server.domain.unit import Store, Unit
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 STANDARD: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT",)
 _OTHER: Final = "other"
-_REASONS: Final = frozenset(reason.value for reason in Reason)
+_REASONS: Final = frozenset(word.value for words in (Reason, ClientFault) for word in words)
 _ERRORS: Final = frozenset(
     {
         "access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope",
@@ -122,11 +122,12 @@ class Telemetry:
     def refused(self, refusal: Refused) -> None:
         """Count a refusal."""
         if self._refused is not None:
+            reason = refusal.client_fault or refusal.reason
             self._refused.add(
                 1,
                 {
                     "error": refusal.error if refusal.error in _ERRORS else _OTHER,
-                    "reason": refusal.reason if refusal.reason in _REASONS else _OTHER,
+                    "reason": str(reason) if reason in _REASONS else _OTHER,
                 },
             )
 

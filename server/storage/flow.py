@@ -2,14 +2,30 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Select, Table, bindparam, delete, func, insert, null, select, update
 
-from authz.tx import Row, Tx, insert_ignore
+from authz.tx import Row, Tx, in_json, insert_ignore
 from server.domain.delegation import Detail
-from server.domain.interactions import AuthorizationRequest, Interaction, PushedRequest
+from server.domain.interactions import (
+    AuthorizationRequest,
+    Interaction,
+    PushedRequest,
+    Waiting,
+)
 from server.domain.unit import Unit
 from server.storage.rows import dump, load, names
 from server.storage.tables.flow import interaction, pushed_request, user_consent
+from server.storage.turns import take_turns
+
+
+def _waiting(table: Table) -> Select[int, int, int]:
+    """Count what waits, of one index: a row has a source for as long as it counts."""
+    return select(
+        func.count().filter(table.c.source == bindparam("source")),
+        func.count().filter(table.c.client_id == bindparam("client_id")),
+        func.count(),
+    ).where(table.c.source.is_not(None), table.c.expires_at > bindparam("now"))
+
 
 _PUSH_ADD = insert(pushed_request)
 _PUSH_GET = select(
@@ -22,8 +38,9 @@ _PUSH_GET = select(
 _PUSH_USE = (
     update(pushed_request)
     .where(pushed_request.c.hash == bindparam("key"), pushed_request.c.used_at.is_(None))
-    .values(used_at=bindparam("now"))
+    .values(used_at=bindparam("now"), source=null())
 )
+_PUSH_WAITING = _waiting(pushed_request)
 
 
 class PushedRequests:
@@ -39,6 +56,7 @@ class PushedRequests:
                 "document": dump(value.parameters),
                 "expires_at": value.expires_at,
                 "used_at": None,
+                "source": value.source,
             },
         )
 
@@ -59,6 +77,10 @@ class PushedRequests:
     def consume(self, tx: Unit, request_hash: str, now: int) -> bool:
         """Use a pushed request up; true for exactly one caller."""
         return tx.execute(_PUSH_USE, {"key": request_hash, "now": now}) == 1
+
+    def waiting(self, tx: Unit, source: str, client_id: str, now: int) -> Waiting:
+        """Count what waits; others of this source wait for this unit, so it is exact for it."""
+        return _count(tx, _PUSH_WAITING, source, client_id, now)
 
 
 _ADD = insert(interaction)
@@ -92,6 +114,8 @@ _FINISH = (
     .where(interaction.c.id == bindparam("key"), interaction.c.finished_at.is_(None))
     .values(finished_at=bindparam("now"))
 )
+_FINISH_BY_PERSON = _FINISH.values(source=null())
+_WAITING = _waiting(interaction)
 
 
 class Interactions:
@@ -112,6 +136,7 @@ class Interactions:
                 "grant_id": None,
                 "consented_at": None,
                 "finished_at": None,
+                "source": value.source,
             },
         )
 
@@ -130,9 +155,26 @@ class Interactions:
             tx.execute(_CONSENTED, {"key": interaction_id, "grant_id": grant_id, "now": now}) == 1
         )
 
-    def finish(self, tx: Unit, interaction_id: str, now: int) -> bool:
-        """End an interaction, by a code or a refusal; true for exactly one caller."""
-        return tx.execute(_FINISH, {"key": interaction_id, "now": now}) == 1
+    def finish(self, tx: Unit, interaction_id: str, now: int, *, by_nobody: bool = False) -> bool:
+        """End an interaction, by a code or a refusal; true for exactly one caller.
+
+        One that ends without a signed-in person keeps its source, and so its place in the room.
+        """
+        statement = _FINISH if by_nobody else _FINISH_BY_PERSON
+        return tx.execute(statement, {"key": interaction_id, "now": now}) == 1
+
+    def waiting(self, tx: Unit, source: str, client_id: str, now: int) -> Waiting:
+        """Count what waits; others of this source wait for this unit, so it is exact for it."""
+        return _count(tx, _WAITING, source, client_id, now)
+
+
+def _count(
+    tx: Unit, statement: Select[int, int, int], source: str, client_id: str, now: int
+) -> Waiting:
+    take_turns(tx, [source])
+    params = {"source": source, "client_id": client_id, "now": now}
+    of_source, of_client, of_all = tx.fetch(statement, params)[0]
+    return Waiting(of_source, of_client, of_all)
 
 
 def _document(r: AuthorizationRequest) -> str:
@@ -201,6 +243,7 @@ _CONSENT_FORGET = delete(user_consent).where(
     user_consent.c.user_id == bindparam("user_id"),
     user_consent.c.client_id == bindparam("client_id"),
 )
+_CONSENT_DROP = _CONSENT_FORGET.where(in_json(user_consent.c.scope, "scopes"))
 
 
 class RememberedConsents:
@@ -220,6 +263,11 @@ class RememberedConsents:
                 for scope in names(scopes)
             ],
         )
+
+    def drop(self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str]) -> None:
+        """Forget some scopes; the others stay, with the time since when."""
+        listed = dump(names(scopes))
+        tx.execute(_CONSENT_DROP, {"user_id": user_id, "client_id": client_id, "scopes": listed})
 
     def forget(self, tx: Unit, user_id: str, client_id: str) -> bool:
         """Ask again next time; false if nothing was remembered."""

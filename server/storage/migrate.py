@@ -1,5 +1,6 @@
 """Bring a database to this version's schema; a server never migrates itself (DESIGN, style D15)."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,12 +32,26 @@ def _config() -> Config:
     return config
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, *, changes: bool = False) -> sa.Engine:
     if (file := _file(url)) is not None:
         create_private(file)
     else:
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
-    return sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    if changes and engine.dialect.name == "sqlite":
+        # Python's module would commit before each change of a table, and a migration that is
+        # killed in the middle could neither go on nor back.
+        sa.event.listen(engine, "connect", _autocommit)
+        sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _autocommit(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _file(url: str) -> str | None:
@@ -70,7 +85,7 @@ def upgrade(url: str) -> None:
     Raises `UnavailableError` and `SchemaError`.
     """
     config = _config()
-    with _told(), _engine(url).begin() as connection:
+    with _told(), _engine(url, changes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             # Two operators who migrate at once: the second waits, then finds nothing to do.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7716438126)"))
@@ -81,7 +96,7 @@ def upgrade(url: str) -> None:
 def downgrade(url: str, revision: str) -> None:
     """Undo migrations down to `revision`; for tests and for an operator who must go back."""
     config = _config()
-    with _engine(url).begin() as connection:
+    with _engine(url, changes=True).begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
 

@@ -18,8 +18,10 @@ _USER = select(
     user.c.role,
     user.c.status,
     user.c.created_at,
+    user.c.vouched,
 )
 _USER_BY_ID = _USER.where(user.c.id == bindparam("id"))
+_USER_HELD = _USER_BY_ID.with_for_update()
 _USER_BY_EMAIL = _USER.where(user.c.email_key == bindparam("email_key"))
 _USER_SEARCH = (
     _USER.where(
@@ -59,6 +61,11 @@ class Users:
         rows = tx.fetch(_USER_BY_ID, {"id": user_id})
         return _user(rows[0]) if rows else None
 
+    def held(self, tx: Unit, user_id: str) -> User | None:
+        """Return a person; whoever else wants to hold them waits until this unit has ended."""
+        rows = tx.fetch(_USER_HELD, {"id": user_id})
+        return _user(rows[0]) if rows else None
+
     def by_email(self, tx: Tx, email_key: str) -> User | None:
         """Return the person of a folded address, or none."""
         rows = tx.fetch(_USER_BY_EMAIL, {"email_key": email_key})
@@ -87,6 +94,7 @@ class Users:
                 "role": value.role.value,
                 "status": value.status.value,
                 "created_at": value.created_at,
+                "vouched": int(value.vouched),
             },
         )
         return added == 1
@@ -116,6 +124,7 @@ def _user(row: Row) -> User:
         role=Role(row[5]),
         status=UserStatus(row[6]),
         created_at=row[7],
+        vouched=bool(row[8]),
     )
 
 

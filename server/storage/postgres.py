@@ -133,6 +133,9 @@ class PostgresStore:
 
 
 def _write(connection: Connection, work: Callable[[Unit], T]) -> T:
+    # Whatever the server's default is: a unit that waited for a turn or a row sees, in its next
+    # statement, what the one before it left.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     for _ in range(RETRIES):
         try:
             with connection.transaction(), connection.cursor() as cursor:

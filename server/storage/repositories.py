@@ -2,6 +2,7 @@
 
 from server.domain.entropy import Entropy
 from server.domain.ports import Repositories
+from server.storage.applications import Applications
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
@@ -31,6 +32,7 @@ def repositories(entropy: Entropy) -> Repositories:
         pushed=PushedRequests(),
         interactions=Interactions(),
         consents=RememberedConsents(),
+        applications=Applications(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

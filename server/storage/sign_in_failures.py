@@ -6,14 +6,9 @@ from authz.tx import Tx, in_json
 from server.domain.unit import Unit
 from server.storage.rows import dump
 from server.storage.tables.people import sign_in_failure as failure
+from server.storage.turns import take_turns
 
 _ADD = insert(failure)
-_HOLD = (
-    select(failure.c.id)
-    .where(in_json(failure.c.source, "sources"))
-    .order_by(failure.c.id)
-    .with_for_update()
-)
 _RECENT = select(func.count(), func.max(failure.c.at)).where(
     failure.c.source == bindparam("source"), failure.c.at > bindparam("since")
 )
@@ -26,8 +21,8 @@ class SignInFailures:
     """Failed sign-ins by source (a keyed hash of account, address or browser)."""
 
     def hold(self, tx: Unit, sources: list[str]) -> None:
-        """Let other tries from these sources wait until this unit ends, then count again."""
-        tx.fetch(_HOLD, {"sources": dump(sources)})
+        """Let other tries from these sources, the very first too, wait until this unit ends."""
+        take_turns(tx, sources)
 
     def add(self, tx: Unit, failure_id: str, source: str, now: int) -> None:
         """Record a failure."""

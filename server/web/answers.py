@@ -40,8 +40,10 @@ def json_answer(
 
 def refusal(refused: Refused, issuer: str) -> Response:
     """Answer an OAuth error (RFC 6749 §5.2) with its reason and what to do about it."""
-    headers = {"WWW-Authenticate": f'Basic realm="{issuer}"'} if refused.authenticate else None
-    return json_answer(_body(refused), refused.status, headers)
+    headers = {"WWW-Authenticate": f'Basic realm="{issuer}"'} if refused.authenticate else {}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = str(refused.retry_after)
+    return json_answer(_body(refused), refused.status, headers or None)
 
 
 def bearer_refusal(refused: Refused) -> Response:

@@ -26,6 +26,7 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.DELEGATION_REPLACED: "Replaced by a newer permission",
         AuditTag.DELEGATION_REVOKED: "Revoked",
         AuditTag.CONSENT_REMEMBERED: "Allowed to know the account",
+        AuditTag.CONSENT_REMOVED: "Application removed",
         AuditTag.CONSENT_DENIED: "Not allowed at consent",
         AuditTag.SIGNED_UP: "Signed up",
         AuditTag.SIGNED_IN: "Signed in",

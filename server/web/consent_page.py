@@ -10,6 +10,7 @@ from server.domain.interactions import Interaction
 from server.domain.registry import Agent, Resource
 from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
 from server.identity.consent_offer import NoOffer, Offer, Section, held_objects, make_offer
+from server.web.delegation_views import agent_badge
 from server.web.origin import LOOPBACK_HOSTS, site_of
 from server.web.views.consent import (
     ConsentPage,
@@ -25,7 +26,7 @@ from server.web.views.frame import AgentBadge, Frame
 
 SHOWN: Final = 50
 """Objects of one section on the page; the others are found by name."""
-_SENTENCES: Final = {
+IDENTITY_SENTENCES: Final = {
     "openid": "Know that it is you",
     "profile": "See your name",
     "email": "See your e-mail address",
@@ -39,6 +40,8 @@ _DURATIONS: Final = {
     "2592000": ("30 days", ""),
     "7776000": ("90 days", ""),
 }
+OFFLINE_SENTENCE: Final = "Until you take it back, also while you are not here"
+"""`offline_access` where no time is chosen any more: both words of `KEPT`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffe
     offer = make_offer(core, tx, request, asking.user_id, core.clock.now())
     if isinstance(offer, NoOffer):
         return offer
-    host, local = _goes_to(request.redirect_uri)
+    host, local = goes_to(request.redirect_uri)
     picks = asking.picks
     kind: Literal["agent", "application"] = "agent" if offer.delegates else "application"
     return ConsentPage(
@@ -81,18 +84,7 @@ def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffe
         durations=_durations(core, offer, picks),
         redirect_host=host,
         redirect_is_local=local,
-        hand_overs=tuple(
-            HandOverChoice(
-                value=agent.id,
-                agent=_badge(core, tx, agent),
-                purpose=agent.purpose,
-                # Asked for by name; but whom nobody answers for is never ticked beforehand.
-                ticked=agent.owner_id is not None
-                if picks is None
-                else agent.id in picks.hand_overs,
-            )
-            for agent in offer.hand_overs
-        ),
+        hand_overs=tuple(_hand_over(core, tx, agent, picks) for agent in offer.hand_overs),
         downstreams=_downstreams(core, tx, offer, picks),
         may_share=offer.delegates and any(s.objects_matter for s in offer.sections),
         share_ticked=picks is not None and picks.allow_sharing,
@@ -106,12 +98,14 @@ def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffe
 
 def _badge(core: Core, tx: Tx, agent: Agent) -> AgentBadge:
     owner = core.rows.users.get(tx, agent.owner_id) if agent.owner_id is not None else None
-    return AgentBadge(
-        agent_id=agent.id,
-        name=agent.name,
-        owner=owner.name if owner is not None else None,
-        verified=not agent.provisional and owner is not None,
-    )
+    return agent_badge(agent, agent.id, owner)
+
+
+def _hand_over(core: Core, tx: Tx, agent: Agent, picks: Picks | None) -> HandOverChoice:
+    shown = _badge(core, tx, agent)
+    # Asked for by name; but whom nobody known here answers for is never ticked beforehand.
+    ticked = shown.verified if picks is None else agent.id in picks.hand_overs
+    return HandOverChoice(value=agent.id, agent=shown, purpose=agent.purpose, ticked=ticked)
 
 
 def _client(core: Core, offer: Offer) -> AgentBadge:
@@ -132,12 +126,12 @@ def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:
     scopes = tuple(
         ScopeChoice(
             value=name,
-            sentence=_SENTENCES[name],
+            sentence=IDENTITY_SENTENCES[name],
             asked=True,
             fixed=name == "openid",
             ticked=picks is None or name in picks.scopes,
         )
-        for name in ("openid", "profile", "email")
+        for name in IDENTITY_SENTENCES
         if name in offer.identity
     )
     return (ResourceAsk(name="Who you are", host="", scopes=scopes, objects_matter=False),)
@@ -251,7 +245,7 @@ def _durations(core: Core, offer: Offer, picks: Picks | None) -> tuple[DurationC
     )
 
 
-def _goes_to(redirect_uri: str) -> tuple[str, bool]:
+def goes_to(redirect_uri: str) -> tuple[str, bool]:
     """Return where the browser goes afterwards, and whether that is this computer."""
     parts = urlsplit(redirect_uri)
     if parts.scheme not in {"http", "https"}:

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from server.domain.delegation import Delegation, Effect
+from server.domain.people import User
 from server.domain.registry import Agent, Resource
 from server.services.review import Listed, Names, Review
 from server.services.withdraw import edge_value
@@ -34,14 +35,20 @@ def badge(names: Names, agent_id: str, url: str | None = None) -> AgentBadge:
 
 
 def agent_badge(
-    agent: Agent | None, agent_id: str, owner: str | None, url: str | None = None
+    agent: Agent | None, agent_id: str, owner: User | None, url: str | None = None
 ) -> AgentBadge:
-    """Say which agent it is; one that is provisional or has no owner is unverified."""
+    """Say which agent it is, and who answers for it, if the house knows who that is.
+
+    A name that somebody chose at sign-up says nothing, and no address is verified: neither is
+    shown beside an agent that such a person registered.
+    """
+    known = owner is not None and owner.known_here
     return AgentBadge(
         agent_id=agent_id,
         name=agent.name if agent else UNKNOWN_AGENT,
-        owner=owner,
-        verified=agent is not None and not agent.provisional and owner is not None,
+        owner=owner.name if owner is not None and known else None,
+        verified=agent is not None and not agent.provisional and known,
+        self_made_owner=owner is not None and not known,
         status=agent.status.value if agent else "retired",
         url=url,
     )

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.defence.slow_down import SlowDown
+from server.defence.waiting_room import WaitingRoom
 from server.domain.core import Core
 from server.domain.people import Session, User
 from server.domain.unit import StaleSnapshotError, UnavailableError
@@ -46,6 +47,7 @@ class Front:
     csrf: Csrf
     passwords: Passwords
     slow_down: SlowDown
+    waiting_room: WaitingRoom
     base: str
     """The issuer's path, put before every path of ours."""
     pseudonym_key: bytes
@@ -168,6 +170,7 @@ def make_front(
         csrf=Csrf(key=derived(secret_key, b"csrf"), issuer=issuer),
         passwords=passwords or Passwords(core.entropy),
         slow_down=SlowDown(derived(secret_key, b"slow-down")),
+        waiting_room=WaitingRoom(derived(secret_key, b"waiting-room")),
         base=site_of(issuer).path,
         pseudonym_key=derived(secret_key, b"pseudonym"),
     )

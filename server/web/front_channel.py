@@ -11,6 +11,7 @@ from server.web.origin import form_target
 from server.web.security_headers import REDIRECT_HEADERS
 from server.web.views.account import FormPostPage
 from server.web.views.frame import Frame
+from server.web.waiting import waiting_words
 
 
 def send(front: Front, answer: Answer, client_name: str) -> Response:
@@ -29,6 +30,8 @@ def send(front: Front, answer: Answer, client_name: str) -> Response:
 
 def refused_page(front: Front, refused: Refused) -> Response:
     """Tell the person what the client must not be told by a redirect (RFC 6749 §4.1.2.1)."""
+    if refused.retry_after is not None:
+        return _later_page(front, refused, refused.retry_after)
     return front.error(
         "The application asked in a way that does not work",
         refused.description,
@@ -36,6 +39,19 @@ def refused_page(front: Front, refused: Refused) -> Response:
         400,
         code=refused.error,
     )
+
+
+def _later_page(front: Front, refused: Refused, seconds: int) -> Response:
+    """Ask to come back; the request itself is good."""
+    response = front.error(
+        "Too many sign-ins wait just now",
+        "Many were begun and not finished, from your network or at this application.",
+        f"Try again in {waiting_words(seconds)}. Finish or close other sign-ins that you began.",
+        refused.status,
+        code=refused.error,
+    )
+    response.headers["Retry-After"] = str(seconds)
+    return response
 
 
 def over_page(front: Front) -> Response:

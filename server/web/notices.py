@@ -13,6 +13,11 @@ NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
     {
         "revoked": Notice(text="Revoked. Nothing that it allowed works any more.", tone="good"),
         "already": Notice(text="It was revoked before."),
+        "removed": Notice(
+            text="Removed. What it held does not work any more, and it has to ask you again.",
+            tone="good",
+        ),
+        "removed_before": Notice(text="It was removed before."),
         "narrowed": Notice(text="Taken away, here and for every helper below.", tone="good"),
         "nothing": Notice(text="Nothing was changed."),
         "undone": Notice(text="Undone.", tone="good"),

@@ -118,6 +118,8 @@ async def test_sign_in_leads_back_to_our_own_page(small_site: Site):
     assert asked.headers["location"] == "/sign-in?next=%2Fagents%2Fdlg_abc"
     answer = await browser.sign_in("ana@example.com", page=asked.headers["location"])
     assert answer.headers["location"] == "/agents/dlg_abc"
+    asked = await small_site.browser().get("/applications")
+    assert asked.headers["location"] == "/sign-in?next=%2Fapplications"
 
 
 async def test_an_interaction_in_the_address_is_checked_like_one_in_the_form(small_site: Site):

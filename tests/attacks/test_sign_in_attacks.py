@@ -166,6 +166,51 @@ async def test_guesses_at_the_same_time_do_not_slip_through_together(site: Site)
     assert sorted(code for answer in answers for code in answer) == [400] + [429] * 9
 
 
+async def test_the_first_guesses_at_the_same_time_get_no_more_checks_than_one_by_one(site: Site):
+    # Nothing is stored of any of these accounts yet, nor of the addresses.
+    for number in range(5):
+        email = f"ana{number}@example.com"
+        await site.add_user(email)
+        browsers = [site.browser(f"192.0.{number}.{n}") for n in range(12)]
+        forms = [hidden((await browser.get("/sign-in")).text) for browser in browsers]
+        hasher = CountingHasher(time_cost=1, memory_cost=8, parallelism=1)
+        given, site.front.passwords._hasher = site.front.passwords._hasher, hasher
+        answers = await asyncio.gather(
+            *(
+                browser.post("/sign-in", {**form, "email": email, "password": OTHER})
+                for browser, form in zip(browsers, forms, strict=True)
+            )
+        )
+        site.front.passwords._hasher = given
+        assert sorted(a.status_code for a in answers) == [400] * 5 + [429] * 7
+        assert hasher.worked == 5
+
+
+async def test_the_first_guesses_of_one_source_at_the_same_time_are_counted_too(site: Site):
+    browsers = [site.browser("203.0.113.9") for _ in range(36)]
+    forms = [hidden((await browser.get("/sign-in")).text) for browser in browsers]
+    answers = await asyncio.gather(
+        *(
+            browser.post("/sign-in", {**form, "email": f"u{n}@example.com", "password": OTHER})
+            for n, (browser, form) in enumerate(zip(browsers, forms, strict=True))
+        )
+    )
+    assert sorted(a.status_code for a in answers) == [400] * 30 + [429] * 6
+
+
+async def test_accounts_made_at_the_same_time_are_counted_from_the_first_on(site: Site):
+    browsers = [site.browser("203.0.113.9") for _ in range(24)]
+    forms = [hidden((await browser.get("/sign-up")).text) for browser in browsers]
+    person = {"name": "Bot", "password": OTHER}
+    answers = await asyncio.gather(
+        *(
+            browser.post("/sign-up", {**form, **person, "email": f"bot{n}@example.com"})
+            for n, (browser, form) in enumerate(zip(browsers, forms, strict=True))
+        )
+    )
+    assert sorted(a.status_code for a in answers) == [303] * 20 + [429] * 4
+
+
 async def test_one_source_that_tries_many_accounts_is_slowed_down(small_site: Site):
     browser = small_site.browser("203.0.113.9")
     codes = [

@@ -1,11 +1,13 @@
 """What a stranger sends before any of our routes sees it: bounded in size and in time."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
+import uvloop
 
 from server.cli.connection import LONGEST_HEAD, LONGEST_SILENCE, MOST_FIELDS, BoundedConnection
 from server.cli.listening import bind
@@ -82,6 +84,26 @@ async def test_a_usual_request_and_a_large_body_pass():
         length = b"Content-Length: " + str(len(body)).encode()
         answer = await _answer(port, _head(length), body)
         assert b"\r\n" + str(len(body)).encode() + b"\r\n" in answer
+
+
+def test_who_stops_sending_after_the_request_still_reads_the_answer():
+    def ask(port: int) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", port))
+        # Without giving way: the server finds request and end together.
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        sock.shutdown(socket.SHUT_WR)
+        return sock
+
+    async def scenario() -> list[bytes]:
+        async with _served() as port:
+            answers = []
+            for _ in range(10):
+                with ask(port) as sock:
+                    answers.append(await asyncio.to_thread(sock.recv, 4096))
+            return answers
+
+    # On the loop that `mandate serve` uses: loops differ in when they close such a connection.
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in uvloop.run(scenario()))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,10 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.told: list[Any] = []
+        self.gone = False
+
+    def is_closing(self) -> bool:
+        return self.gone
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.told.append(bytes(data))
@@ -61,3 +65,26 @@ async def test_aborting_does_not_wait_for_a_peer_that_does_not_read() -> None:
     await _turn()
 
     assert wire.told == ["abort"]
+
+
+async def test_nothing_is_sent_to_a_peer_that_is_gone() -> None:
+    wire = Wire()
+    transport = OneWrite(wire, asyncio.get_running_loop())
+
+    transport.write(b"never sent")
+    wire.gone = True
+    await _turn()
+
+    assert wire.told == []
+
+
+async def test_what_is_large_is_not_held_so_that_a_slow_reader_can_stop_it() -> None:
+    wire = Wire()
+    transport = OneWrite(wire, asyncio.get_running_loop())
+
+    transport.write(b"x" * 70_000)
+    transport.write(b"tail")
+
+    assert wire.told == [b"x" * 70_000]
+    await _turn()
+    assert wire.told == [b"x" * 70_000, b"tail"]

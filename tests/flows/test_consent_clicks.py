@@ -69,6 +69,21 @@ async def test_a_double_click_consents_once_and_gives_one_code(flow_anywhere):
     assert len(await flow.audit("code:issued")) == 1
 
 
+async def test_of_consents_given_at_once_in_several_windows_one_stays_alive(flow_anywhere):
+    flow = flow_anywhere
+    browser = await flow.person()
+    pages = [await flow.authorize(browser) for _ in range(6)]
+    await asyncio.gather(
+        *(
+            flow.decide(browser, page, scope=["docs:read"], object=["folder:plans"])
+            for page in pages
+        )
+    )
+    rows = await flow.delegations()
+    assert len(rows) == 6
+    assert len([row for row in rows if row[6] is None]) == 1
+
+
 async def test_a_double_no_is_one_no(flow):
     browser = await flow.person()
     page = await flow.authorize(browser)

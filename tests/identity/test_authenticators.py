@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.defence.slow_down import network
+from server.defence.sources import network
 from server.domain.people import ACR_PASSWORD
 from server.identity.addresses import email_key, good_address, good_name
 from server.identity.authenticators import (

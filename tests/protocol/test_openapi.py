@@ -182,7 +182,7 @@ def _words_of_refusals() -> tuple[set[str], set[str]]:
     """Read the literal words out of every place where a refusal is made."""
     reasons: set[str] = set()
     errors: set[str] = set()
-    for call in _calls("server/protocol", "server/web"):
+    for call in _calls("server/protocol", "server/web", "server/defence"):
         name = getattr(call.func, "id", None) or getattr(call.func, "attr", "")
         if name in _MAKERS and call.args:
             reasons |= _texts(call.args[0])

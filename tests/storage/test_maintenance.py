@@ -24,7 +24,7 @@ def fill(url: str, name: str, expires_at: int) -> None:
     run_sql(
         url,
         f"INSERT INTO authorization_code VALUES ('{name}', 'c', 'u', NULL, 's', 'f', '{{}}', 0, {e}, NULL)",
-        f"INSERT INTO pushed_request VALUES ('{name}', 'c', '[]', {e}, NULL)",
+        f"INSERT INTO pushed_request (hash, client_id, document, expires_at, used_at) VALUES ('{name}', 'c', '[]', {e}, NULL)",
         f"INSERT INTO interaction (id, browser_hash, client_id, document, created_at, expires_at) VALUES ('{name}', 'b', 'c', '{{}}', 0, {e})",
         f"INSERT INTO client_assertion VALUES ('c', '{name}', {e})",
         f"INSERT INTO one_time_link VALUES ('{name}', 'p', 'e', {e}, NULL)",

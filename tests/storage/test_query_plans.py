@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.sql.elements import ClauseElement
 
 from authz.tx import compile_statement
-from server.storage import tokens
+from server.storage import flow, tokens
 from server.storage.migrate import upgrade
 from tests.support.databases import PostgresDatabases
 
@@ -54,6 +54,15 @@ def _with_tokens(url: str) -> None:
         )
     with psycopg.connect(url, autocommit=True) as db:
         db.execute("ANALYZE token")
+
+
+@pytest.mark.parametrize("table", ["interaction", "pushed_request"])
+def test_what_waits_is_counted_from_an_index_alone(table: str, tmp_path: Path):
+    statement = {"interaction": flow._WAITING, "pushed_request": flow._PUSH_WAITING}[table]
+
+    [step] = _plan(statement, tmp_path)
+
+    assert step == f"SEARCH {table} USING COVERING INDEX ix_{table}_waiting (expires_at>?)"
 
 
 def _plan(statement: ClauseElement, folder: Path) -> list[str]:

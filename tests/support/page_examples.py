@@ -20,6 +20,7 @@ from server.web.views.admin import (
     AgentRow,
     PersonRow,
 )
+from server.web.views.applications import ApplicationRow, ApplicationsPage, ReturnAddress
 from server.web.views.delegation import MyAgentsPage
 from server.web.views.frame import Link, Notice, Paging
 from tests.support.clock import NEW_YEAR_2026 as NOW
@@ -42,6 +43,36 @@ from tests.support.page_views import (
     SUSPEND,
     UNKNOWN,
     console,
+)
+
+APPLICATIONS = ApplicationsPage(
+    frame=replace(ADA, notice=Notice(text="It was removed before.")),
+    remove_action="/applications/remove",
+    rows=(
+        ApplicationRow(
+            client_id="cli_chat",
+            name="Acme Chat",
+            addresses=(ReturnAddress(host="chat.acme.example"),),
+            may=(
+                "Know that it is you",
+                "See your name",
+                "See your e-mail address",
+                "Until you take it back, also while you are not here",
+            ),
+            since=NOW - 40 * DAY,
+        ),
+        ApplicationRow(
+            client_id="cli_notes",
+            name="Notes on the command line for everybody",
+            addresses=(
+                ReturnAddress(host="127.0.0.1", is_local=True),
+                ReturnAddress(host="com.example.notes.on.the.command.line:", is_local=True),
+                ReturnAddress(host="a-rather-long-name.of-a-host.notes.example.org:8443"),
+            ),
+            may=("Know that it is you",),
+            since=NOW - MINUTE,
+        ),
+    ),
 )
 
 #: Name of the rendered example -> (page, view-model, redirect URI's form target).
@@ -137,6 +168,12 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         None,
     ),
     "my_agents_none": ("my_agents", MyAgentsPage(frame=ADA, live=()), None),
+    "applications": ("applications", APPLICATIONS, None),
+    "applications_none": (
+        "applications",
+        ApplicationsPage(frame=ADA, remove_action="/applications/remove", rows=()),
+        None,
+    ),
     "delegation": ("delegation", DELEGATION, None),
     "delegation_ended": (
         "delegation",

@@ -49,6 +49,13 @@ HELPER = AgentBadge(
     url="/admin/agents/agt_7m4q2xk9c3vbn8wj5tfr6hysda",
 )
 SUMMARIZER = AgentBadge(agent_id="agt_sum", name="Summarizer", owner="Acme Labs", verified=True)
+SELF_MADE = AgentBadge(
+    agent_id="agt_own",
+    name="Acme Support",
+    owner=None,
+    verified=False,
+    self_made_owner=True,
+)
 UNKNOWN = AgentBadge(agent_id="agt_unk", name="Totally Official Helper", owner=None, verified=False)
 PURPOSE = "Read your notes on the spring campaign and draft a summary for the Monday meeting."
 
@@ -105,6 +112,7 @@ CONSENT = ConsentPage(
     hand_overs=(
         HandOverChoice(value="agt_sum", agent=SUMMARIZER, purpose="Shortens long texts."),
         HandOverChoice(value="agt_unk", agent=UNKNOWN),
+        HandOverChoice(value="agt_own", agent=SELF_MADE, purpose="Answers your questions."),
     ),
     downstreams=(
         DownstreamChoice(

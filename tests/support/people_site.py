@@ -75,6 +75,7 @@ class Site:
             password_hash=self.hashes[password],
             role=role,
             created_at=self.clock.now(),
+            vouched=True,
         )
         assert await self.core.store.write(lambda tx: self.core.rows.users.add(tx, user))
         return user
@@ -117,10 +118,10 @@ async def open_site(
 def _page_modules():
     modules = [home, sign_in, sign_up, sign_out, setup]
     try:
-        from server.web.routes import console, my_agents, owned
+        from server.web.routes import applications, console, my_agents, owned
     except ImportError:
         return modules
-    return [*modules, my_agents, owned, *console.MODULES]
+    return [*modules, my_agents, owned, applications, *console.MODULES]
 
 
 async def use_model(site: Site, text: str) -> None:

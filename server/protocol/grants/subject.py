@@ -49,7 +49,9 @@ async def read_subject(context: GrantContext, request: TokenRequest) -> Standing
     record = presented.record
     if record.kind not in _SUBJECTS:
         return unacceptable("wrong_kind", detail=record.kind.value)
-    request.concerns.user_id, request.concerns.grant_id = record.sub, record.grant_id
+    if request.now < record.expires_at:
+        # Tokens that died long ago lie about: they must not fill a person's trail.
+        request.concerns.user_id, request.concerns.grant_id = record.sub, record.grant_id
     if not _may_present(context.core, request, record):
         return unacceptable("not_presenter", detail=record.jti)
     alive = await standing(context.core, record, request.now)

@@ -196,7 +196,7 @@ def _basis(
             agents=chain,
             client_id=request.client.id,
             grant_id=row.id,
-            resource=None,
+            resource=None if resource is None else resource.id,
             request_id=request.request_id,
             detail={"subject_jti": record.jti, "actor_jti": actor.record.jti},
         ),

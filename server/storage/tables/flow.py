@@ -1,6 +1,6 @@
 """A running authorization: pushed requests, interactions, codes; and remembered consents."""
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text
 
 from server.storage.tables.metadata import metadata
 
@@ -12,6 +12,7 @@ pushed_request = Table(
     Column("document", Text, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
+    Column("source", Text),
 )
 
 interaction = Table(
@@ -27,7 +28,19 @@ interaction = Table(
     Column("grant_id", Text),
     Column("consented_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column("source", Text),
 )
+
+# What waits, for the three counts at once (server.defence.waiting_room).
+for _table in (pushed_request, interaction):
+    Index(
+        f"ix_{_table.name}_waiting",
+        _table.c.expires_at,
+        _table.c.client_id,
+        _table.c.source,
+        sqlite_where=_table.c.source.is_not(None),
+        postgresql_where=_table.c.source.is_not(None),
+    )
 
 authorization_code = Table(
     "authorization_code",

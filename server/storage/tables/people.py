@@ -1,6 +1,6 @@
 """People, their browser sessions and their one-time links. Times are Unix milliseconds."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from server.storage.tables.metadata import metadata
 
@@ -15,6 +15,7 @@ user = Table(
     Column("role", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("vouched", Integer, nullable=False, server_default="0"),
 )
 
 session = Table(

@@ -47,7 +47,7 @@ RELATIONS: Final = (
     "foreign_type", "reserved_relation", "sharing_not_consented", "tuple_refused",
 )  # fmt: skip
 BEARER: Final = ("token_missing", "delegated")
-UNAVAILABLE: Final = ("unavailable",)
+UNAVAILABLE: Final = ("unavailable", "too_many_waiting")
 
 EVERY: Final = tuple(
     dict.fromkeys(

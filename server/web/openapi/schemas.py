@@ -169,10 +169,16 @@ RESPONSES: Final[Json] = {
     "Unavailable": answer(
         "Nothing can be decided now.", ref("Error"), "Cache-Control", "Retry-After"
     ),
+    "TooManyWaiting": answer(
+        "As much waits as may: try again later.", ref("Error"), "Cache-Control", "Retry-After"
+    ),
     "MethodNotAllowed": answer(
         "Not by this method.", text(), "Allow", media_type="text/plain"
     ),
     "Page": answer("A page that tells the person.", text(), media_type="text/html"),
+    "LaterPage": answer(
+        "A page that asks to come back.", text(), "Retry-After", media_type="text/html"
+    ),
 }  # fmt: skip
 
 SECURITY: Final[Json] = {

@@ -133,6 +133,7 @@ PAR: Final = operation(
             "Cache-Control",
         ),
         **_REFUSED,
+        **shared("429 TooManyWaiting"),
     },
     tag="authorization",
     security=BY_CLIENT,

@@ -52,7 +52,9 @@ async def _asked(
     if isinstance(authorization, Refused):
         return authorization
     await services.core.snapshot.refresh()
-    client = await authenticate(services.core, services.client_keys, _NO_FORM, authorization)
+    client = await authenticate(
+        services.core, services.client_keys, services.telemetry, _NO_FORM, authorization
+    )
     if isinstance(client, Refused):
         return client
     body = bytearray()

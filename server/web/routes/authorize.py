@@ -19,7 +19,7 @@ from server.protocol.interaction import (
     consent_state,
     next_step,
 )
-from server.web.browser import browser_secret, set_browser
+from server.web.browser import browser_secret, set_browser, source_address
 from server.web.consent_page import Asking, consent_view
 from server.web.forms import BadForm, Form, parse_query, read_form
 from server.web.front import Front, Visitor
@@ -48,7 +48,8 @@ async def _authorize(front: Front, request: Request) -> Response:
         return refused_page(front, refused)
     secret = browser_secret(front.cookies, request)
     browser = secret or front.core.entropy.token(32)
-    found = await begin(front.core, sent, browser)
+    source = front.waiting_room.source(source_address(request))
+    found = await begin(front.core, sent, browser, source)
     if isinstance(found, Faulty):
         answer = answer_to_fault(front.core.policy.issuer, found)
         if isinstance(answer, Refused):

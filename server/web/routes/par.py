@@ -4,13 +4,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.defence.waiting_room import WaitingRoom
 from server.domain.refusal import Refused
 from server.protocol.authorize import REPEATABLE
 from server.protocol.client_auth import authenticate
 from server.protocol.par import push
 from server.services import Services
 from server.web.answers import authorization_header, bad_form, json_answer, refusal
+from server.web.browser import source_address
 from server.web.forms import BadForm, read_form
+from server.web.front import derived
 from server.web.routes.protocol import failing_closed
 
 
@@ -18,6 +21,7 @@ def routes(services: Services) -> list[Route]:
     """Return the route of pushed authorization requests."""
     core = services.core
     issuer = core.policy.issuer
+    waiting_room = WaitingRoom(derived(services.secret_key, b"waiting-room"))
 
     async def par(request: Request) -> Response:
         authorization = authorization_header(request)
@@ -27,10 +31,12 @@ def routes(services: Services) -> list[Route]:
         if isinstance(form, BadForm):
             return bad_form(form)
         await core.snapshot.refresh()
-        client = await authenticate(core, services.client_keys, form, authorization)
+        client = await authenticate(
+            core, services.client_keys, services.telemetry, form, authorization
+        )
         if isinstance(client, Refused):
             return refusal(client, issuer)
-        pushed = await push(core, client, form)
+        pushed = await push(core, client, form, waiting_room.source(source_address(request)))
         if isinstance(pushed, Refused):
             return refusal(pushed, issuer)
         return json_answer(pushed.json(), 201)

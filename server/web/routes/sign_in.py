@@ -22,9 +22,9 @@ from server.web.browser import (
 from server.web.forms import BadForm, parse_query
 from server.web.front import Front
 from server.web.origin import form_target
-from server.web.routes.waiting import waiting_words
 from server.web.views.account import SignInPage
 from server.web.views.frame import Frame, Notice
+from server.web.waiting import waiting_words
 from server.web.way_back import WayBack, way_back
 
 WRONG = "This address and password do not belong together."

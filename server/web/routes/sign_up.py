@@ -9,9 +9,9 @@ from server.identity.sign_up import AccountReady, BadSignUp, NewPerson, sign_up
 from server.web.browser import browser_binding, browser_secret, set_browser, source_address
 from server.web.forms import BadForm, Form, parse_query
 from server.web.front import Front
-from server.web.routes.waiting import waiting_words
 from server.web.views.account import SignUpPage
 from server.web.views.frame import Frame
+from server.web.waiting import waiting_words
 from server.web.way_back import WayBack, way_back
 
 

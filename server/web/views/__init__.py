@@ -26,6 +26,7 @@ from server.web.views.admin import (
     AdminDelegationsPage,
     AdminPeoplePage,
 )
+from server.web.views.applications import ApplicationsPage
 from server.web.views.consent import ConsentPage
 from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
 
@@ -40,6 +41,7 @@ Page = (
     | FormPostPage
     | ConsentPage
     | MyAgentsPage
+    | ApplicationsPage
     | DelegationPage
     | PreviewPage
     | AdminAgentsPage
@@ -61,6 +63,7 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "form_post": FormPostPage,
         "consent": ConsentPage,
         "my_agents": MyAgentsPage,
+        "applications": ApplicationsPage,
         "delegation": DelegationPage,
         "preview": PreviewPage,
         "admin/agents": AdminAgentsPage,

@@ -57,12 +57,14 @@ class AgentBadge:
 
     `owner` is the name of the person or organization that answers for it, None when it has
     none: shown as "unverified". `verified` is false for a provisional agent, whatever it says
-    of itself. `url` leads to its page, None where the reader has none.
+    of itself, and where `self_made_owner`: its owner is a person who signed up on their own, whose
+    name only they chose. `url` leads to its page, None where the reader has none.
     """
 
     agent_id: str
     name: str
     owner: str | None
     verified: bool
+    self_made_owner: bool = False
     status: Literal["active", "suspended", "retired"] = "active"
     url: str | None = None
