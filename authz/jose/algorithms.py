@@ -84,8 +84,7 @@ def _verify_es256(key: ec.EllipticCurvePublicKey, message: bytes, signature: byt
 def sign(alg: str, key: PrivateKey, message: bytes) -> bytes:
     """Make a signature in the form of RFC 7518 §3 (raw r||s for ECDSA)."""
     if alg == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey):
-        # Every token of ours: PyJWT goes from DER to r||s and back through hexadecimal text, which
-        # costs a fifth of the signature.
+        # Every token of ours: PyJWT goes from DER to r||s and back through hexadecimal text.
         r, s = decode_dss_signature(key.sign(message, _SHA256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
     signer: Any = ALGORITHMS[alg]

@@ -1,6 +1,6 @@
 """How we know a token again that we minted: a MAC over its bytes, kept with its record.
 
-A signature is for everybody else. Asking the record costs a fortieth of verifying ES256, and says
+A signature is for everybody else. Asking the record costs far less than verifying ES256, and says
 more: these very bytes, not only some text that our key signed (docs/decisions/0012).
 """
 

@@ -157,9 +157,8 @@ async def find_authority(
     if record.grant_id is not None:
         if asked is not None and asked != record.grant_id:
             return consent_required("grant_id differs from the token's")
-        if subject.path:  # its own path, found alive a moment ago
-            return Authority(PathStanding(subject.path, subject.agents, subject.depends))
-        return await _live(core, record.grant_id, record, now)
+        # Its own path, which `standing` found alive a moment ago.
+        return Authority(PathStanding(subject.path, subject.agents, subject.depends))
     rows = await core.store.read(lambda tx: core.rows.delegations.of_pair(tx, record.sub, agent.id))
     fitting = [
         row

@@ -14,7 +14,7 @@ from server.domain.registry import Client
 from server.protocol.client_auth import authenticate
 from server.services import Services
 from server.web.answers import authorization_header, json_answer, refusal
-from server.web.forms import Form
+from server.web.forms import Form, read_body
 from server.web.routes.protocol import failing_closed
 
 MAX_BODY = 64 * 1024
@@ -57,12 +57,10 @@ async def _asked(
     )
     if isinstance(client, Refused):
         return client
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return invalid_request("too_large", "The request is too large.")
+    body = await read_body(request, MAX_BODY)
+    if body is None:
+        return invalid_request("too_large", "The request is too large.")
     try:
-        return client, parse_object(bytes(body))
+        return client, parse_object(body)
     except InvalidToken:
         return invalid_request("malformed", "The body is no JSON object that we accept.")
