@@ -25,9 +25,13 @@ _RSA_EXPONENT: Final = 65537
 
 def generate(alg: str, envelope: Envelope, now: int) -> SigningKey:
     """Make a key pair in status `next`, named by its thumbprint (RFC 7638), private half sealed."""
-    private = _new(alg)
-    public_jwk = to_jwk(private.public_key())
-    kid = thumbprint(public_jwk)
+    while True:
+        private = _new(alg)
+        public_jwk = to_jwk(private.public_key())
+        kid = thumbprint(public_jwk)
+        # `mandate keys revoke -s…`: a name of this form reads as an option on a command line.
+        if not kid.startswith("-"):
+            break
     secret = private.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,

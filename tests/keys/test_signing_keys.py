@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from authz.jose import InvalidToken, verify_jws
+from authz.jose import InvalidToken, thumbprint, verify_jws
+from server.keys import pairs
 from server.keys.envelope import SealBroken
 from server.keys.jwks import publish
 from server.keys.pairs import generate, open_private, reseal
@@ -47,6 +49,21 @@ def keys(box):
 
 def kids(body: bytes) -> set[str]:
     return {jwk["kid"] for jwk in orjson.loads(body)["keys"]}
+
+
+def test_no_key_is_named_like_an_option(box, monkeypatch):
+    # `mandate keys revoke -d1wGF…` would be read as the option `-d`.
+    drawn = iter([33, 67, 68])  # the first two have thumbprints that begin with a dash
+    monkeypatch.setattr(
+        pairs,
+        "_new",
+        lambda _: ed25519.Ed25519PrivateKey.from_private_bytes(next(drawn).to_bytes(32, "big")),
+    )
+    key = generate("EdDSA", box, NOW)
+    assert not key.kid.startswith("-")
+    assert next(drawn, None) is None
+    assert key.kid == thumbprint(key.public_jwk)
+    open_private(key, box)  # the private half is that of the key it names
 
 
 def test_an_announced_key_is_published_before_it_signs(keys, box):
