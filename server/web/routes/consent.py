@@ -10,7 +10,7 @@ from server.domain.refusal import Refused
 from server.identity.consent import Picks, Recorded, record_consent
 from server.protocol.authorization_response import Answer
 from server.protocol.finish import give_error
-from server.protocol.interaction import Consent, consent_state, next_step
+from server.protocol.interaction import Complete, Consent, consent_state, next_step
 from server.web.consent_page import Asking
 from server.web.forms import Form
 from server.web.front import Front, Visitor
@@ -60,17 +60,18 @@ async def _post(front: Front, request: Request) -> Response:
 
 
 async def _is_asked(front: Front, interaction: Interaction, visitor: Visitor) -> bool:
+    """Tell whether this person's answer is still open.
+
+    What was allowed in another window meanwhile may cover this request, so that nobody would be
+    asked now. But this page was shown: its answer counts, a narrower one and a no above all.
+    """
     if interaction.finished_at is not None:
         return False
     session, now = visitor.session, front.core.clock.now()
-    step = next_step(
-        interaction.request,
-        session,
-        await consent_state(front.core, interaction, session, now),
-        now,
-        fresh=interaction.signed_in_sid == session.id,
-    )
-    return isinstance(step, Consent)
+    state = await consent_state(front.core, interaction, session, now)
+    fresh = interaction.signed_in_sid == session.id
+    step = next_step(interaction.request, session, state, now, fresh=fresh)
+    return isinstance(step, Consent) or (isinstance(step, Complete) and not state.decided)
 
 
 def _picks(form: Form) -> Picks:
