@@ -153,6 +153,7 @@ async def test_a_worker_on_a_database_that_was_put_back_forgets_what_never_happe
     await snapshot.refresh()
     snapshot.on_change("agent", heard.append)
     run_sql(url, "DELETE FROM security_change WHERE seq > 1", "UPDATE security_head SET seq = 1")
+    await asyncio.sleep(0)  # the loop turns before a later request is taken in
 
     assert await snapshot.refresh() == 1
     assert heard == ["*"]
