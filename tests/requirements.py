@@ -49,6 +49,7 @@ _TITLES = {
     "jose": "Signed tokens (JOSE)",
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
+    "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
 }
 

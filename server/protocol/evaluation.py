@@ -1,38 +1,33 @@
-"""POST /access/v1/evaluation: the one online question of a resource server (DESIGN 3.10)."""
+"""POST /access/v1/evaluation and evaluations: what a resource server asks online (DESIGN 3.10)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from authz.decision import Denied, Reason, advice
-from server.delegation.decision import Call, Decision, decide_call
+from server.delegation.decision import Decision, decide_call
 from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
-from server.domain.refusal import Refused, invalid_request
+from server.domain.refusal import Refused
 from server.domain.registry import Client, Resource
 from server.domain.tokens import TokenKind, TokenRecord
 from server.protocol.presented import TokenReader
-from server.protocol.scopes import parse_scope
-
-MAX_OBJECTS = 50
-MAX_TEXT = 512
-_PRINCIPALS = {"delegated": frozenset[str](), "agent": frozenset({"agent"})}
-_PRINCIPALS["user"] = frozenset({"user"})
+from server.protocol.question import Question, parse, parse_batch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A parsed evaluation request."""
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A question with its decision, and what the token proved of itself."""
 
-    token: str
-    call: Call
-    tool: str
-    request_id: str | None
+    question: Question
+    decision: Decision
+    record: TokenRecord | None = None
+    alive: Standing | None = None
 
 
 class Evaluation:
-    """Answers a resource server about a token that names it as audience."""
+    """Answers a resource server about tokens that name it as audience."""
 
     def __init__(self, core: Core, reader: TokenReader) -> None:
         """Read presented tokens with `reader`."""
@@ -48,46 +43,81 @@ class Evaluation:
         resource = await own_resource(self._core, caller)
         if isinstance(resource, Refused):
             return resource
-        record, alive, decision = await self._decide(resource, question)
-        audit_id = await self._audit(resource, question, record, alive, decision)
-        return _answer(record, alive, decision, audit_id)
+        decided = await self._decide(resource, question)
+        (audit_id,) = await self._audit(resource, [decided])
+        return _answer(decided, audit_id)
 
-    async def _decide(
-        self, resource: Resource, question: Question
-    ) -> tuple[TokenRecord | None, Standing | None, Decision]:
+    async def answers(self, caller: Client, body: Any) -> Mapping[str, object] | Refused:
+        """Decide several questions in their order, as AuthZEN 1.0 §7 says; raises as `answer`.
+
+        Each decision is its own row of the audit, all in one unit.
+        """
+        batch = parse_batch(body)
+        if isinstance(batch, Refused):
+            return batch
+        if batch is None:
+            return await self.answer(caller, body)
+        await self._core.snapshot.refresh()
+        resource = await own_resource(self._core, caller)
+        if isinstance(resource, Refused):
+            return resource
+        outcomes: list[_Decided | Refused] = []
+        for question in batch.questions:
+            if isinstance(question, Refused):
+                outcomes.append(question)
+                allowed = False  # what cannot be asked is a denial (§7.2.1)
+            else:
+                decision = await self._decide(resource, question)
+                outcomes.append(decision)
+                allowed = decision.decision.denied is None
+            if allowed is batch.stops_at:
+                break
+        decided = [outcome for outcome in outcomes if isinstance(outcome, _Decided)]
+        audit_ids = iter(await self._audit(resource, decided) if decided else ())
+        return {
+            "evaluations": [
+                _answer(outcome, next(audit_ids))
+                if isinstance(outcome, _Decided)
+                else _not_asked(outcome)
+                for outcome in outcomes
+            ]
+        }
+
+    async def _decide(self, resource: Resource, question: Question) -> _Decided:
         presented = await self._reader.read(question.token)
         if isinstance(presented, Denied):
-            return None, None, Decision(presented)
+            return _Decided(question, Decision(presented))
         record = presented.record
         if record.audience != resource.id:
             # Nothing about somebody else's token: neither who, nor whether it lives.
-            return None, None, Decision(Denied(Reason.WRONG_AUDIENCE))
+            return _Decided(question, Decision(Denied(Reason.WRONG_AUDIENCE)))
         if record.kind in (TokenKind.ID, TokenKind.HANDOVER):
-            return record, None, Decision(Denied(Reason.WRONG_KIND))
+            return _Decided(question, Decision(Denied(Reason.WRONG_KIND)), record)
         alive = await standing(self._core, record, self._core.clock.now())
         if isinstance(alive, Denied):
-            return record, None, Decision(alive)
-        return record, alive, await decide_call(self._core, alive, resource, question.call)
+            return _Decided(question, Decision(alive), record)
+        decision = await decide_call(self._core, alive, resource, question.call)
+        return _Decided(question, decision, record, alive)
 
-    async def _audit(
-        self,
-        resource: Resource,
-        question: Question,
-        record: TokenRecord | None,
-        alive: Standing | None,
-        decision: Decision,
-    ) -> str:
-        core, denied = self._core, decision.denied
-        grant_id = record.grant_id if record is not None else None
-        event = AuditRecord(
+    async def _audit(self, resource: Resource, decided: Sequence[_Decided]) -> list[str]:
+        """Write the decisions down in one unit and return the ids of their rows."""
+        core = self._core
+        events = [await self._event(resource, each) for each in decided]
+        return await core.store.write(
+            lambda tx: [core.rows.audit.record(tx, event) for event in events]
+        )
+
+    async def _event(self, resource: Resource, decided: _Decided) -> AuditRecord:
+        question, record, denied = decided.question, decided.record, decided.decision.denied
+        return AuditRecord(
             tag=AuditTag.DECISION,
             outcome=Outcome.DONE if denied is None else Outcome.REFUSED,
             reason=None if denied is None else denied.reason.value,
-            at=core.clock.now(),
+            at=self._core.clock.now(),
             user_id=record.sub if record is not None and _has_user(record) else None,
-            agents=await self._agents(record, alive),
+            agents=await self._agents(record, decided.alive),
             client_id=record.client_id if record is not None else None,
-            grant_id=grant_id,
+            grant_id=record.grant_id if record is not None else None,
             resource=resource.id,
             object=" ".join(question.call.objects) or None,
             request_id=question.request_id,
@@ -99,7 +129,6 @@ class Evaluation:
                 "detail": denied.detail if denied is not None else "",
             },
         )
-        return await core.store.write(lambda tx: core.rows.audit.record(tx, event))
 
     async def _agents(self, record: TokenRecord | None, alive: Standing | None) -> tuple[str, ...]:
         """Name every agent of the path, also of one that is dead by now."""
@@ -127,81 +156,18 @@ async def own_resource(core: Core, caller: Client) -> Resource | Refused:
     return resource
 
 
-def parse(body: Any) -> Question | Refused:
-    """Check the shape of an evaluation request (AuthZEN 1.0 §6, our profile)."""
-    try:
-        subject, action = _record(body["subject"]), _record(body["action"])
-        token = _text(subject["id"], 16_384)
-        if subject.get("type", "access_token") != "access_token":
-            return _malformed("subject.type")
-        scopes = parse_scope(_text(action["name"]))
-        properties = _record(action.get("properties", {}))
-        principals = frozenset[str]()
-        for word in _text(properties.get("principal", "delegated")).split(" "):
-            principals |= _PRINCIPALS[word]
-        context = _record(body.get("context", {}))
-        question = Question(
-            token=token,
-            call=Call(
-                scopes=scopes if isinstance(scopes, frozenset) else frozenset(),
-                relation=_text(properties["relation"], 50) if "relation" in properties else None,
-                objects=_objects(body),
-                principals=principals,
-            ),
-            tool=_text(properties.get("tool", "-"), 128),
-            request_id=_text(context["request_id"], 128) if "request_id" in context else None,
-        )
-    except (KeyError, TypeError, ValueError):
-        return _malformed("body")
-    # No scope would be no condition.
-    return question if question.call.scopes else _malformed("action.name")
-
-
-def _objects(body: Mapping[str, Any]) -> tuple[str, ...]:
-    listed = body.get("resources", [])
-    if type(listed) is not list:
-        raise ValueError
-    if "resource" in body:
-        listed = [*listed, body["resource"]]
-    if len(listed) > MAX_OBJECTS:
-        raise ValueError
-    return tuple(dict.fromkeys(_object(_record(each)) for each in listed))
-
-
-def _object(named: Mapping[str, Any]) -> str:
-    kind = _text(named["type"], 254)
-    # The first colon ends the type: with another one it would be a different object.
-    if ":" in kind:
-        raise ValueError
-    return f"{kind}:{_text(named['id'], 256)}"
-
-
-def _record(value: object) -> Mapping[str, Any]:
-    if type(value) is not dict:
-        raise ValueError
-    return value
-
-
-def _text(value: object, longest: int = MAX_TEXT) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise ValueError
-    return value
-
-
-def _malformed(where: str) -> Refused:
-    return invalid_request("malformed", f"The request is malformed ({where}).")
-
-
 def _has_user(record: TokenRecord) -> bool:
     return record.kind is not TokenKind.AGENT_SELF
 
 
-def _answer(
-    record: TokenRecord | None,
-    alive: Standing | None,
-    decision: Decision,
-    audit_id: str,
-) -> Mapping[str, object]:
+def _not_asked(refused: Refused) -> Mapping[str, object]:
+    """Answer one malformed question among others (AuthZEN 1.0 §7.2.1): no, and why."""
+    error = {"status": refused.status, "message": refused.description}
+    return {"decision": False, "context": {"reason": refused.reason, "error": error}}
+
+
+def _answer(decided: _Decided, audit_id: str) -> Mapping[str, object]:
+    record, alive, decision = decided.record, decided.alive, decided.decision
     context: dict[str, object] = {"evaluation_id": audit_id}
     if decision.denied is not None:
         reason = decision.denied.reason

@@ -1,4 +1,4 @@
-"""RFC 8414 and OIDC Discovery: derived from what is built in, served as cached bytes."""
+"""RFC 8414, OIDC Discovery, AuthZEN: derived from what is built in, served as cached bytes."""
 
 from functools import lru_cache
 
@@ -65,5 +65,18 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "request_parameter_supported": False,
             "request_uri_parameter_supported": False,
             "ui_locales_supported": ["en"],
+        }
+    )
+
+
+@lru_cache(maxsize=16)
+def authzen_metadata(policy: Policy) -> bytes:
+    """Return what this server offers as a policy decision point (AuthZEN 1.0 §9.1)."""
+    issuer = policy.issuer
+    return orjson.dumps(
+        {
+            "policy_decision_point": issuer,
+            "access_evaluation_endpoint": f"{issuer}/access/v1/evaluation",
+            "access_evaluations_endpoint": f"{issuer}/access/v1/evaluations",
         }
     )

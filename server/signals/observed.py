@@ -17,6 +17,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_ID: Final = "mandate.request_id"
 TRACE_ID: Final = "mandate.trace_id"
 """Where the scope holds them (trace id: only of a valid `traceparent`, or while tracing)."""
+ECHOED: Final = "mandate.echoed_id"
+"""Where a route puts a caller's own id (bytes) that the answer has to repeat instead of ours."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER: Final = "_OTHER"
@@ -69,7 +71,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                named = (b"x-request-id", request_id.encode())
+                named = (b"x-request-id", scope.get(ECHOED) or request_id.encode())
                 message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 

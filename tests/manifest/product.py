@@ -43,6 +43,16 @@ mcp:alone:imports | Mandate | mcp_tools is importable with neither FastAPI nor S
 mcp:down:503 | Mandate | With Mandate unreachable a guarded tool answers 503: no stale allow.
 """
 
+_AUTHZEN = """
+authzen:7:order | §7.2 | Decisions come in the order of the evaluations.
+authzen:7.1:single | §7.1 | Without evaluations, or with none in the list, the request is a single one.
+authzen:7.1.1:defaults | §7.1.1 | What an evaluation leaves out is taken from the top; what it has wins.
+authzen:7.1.2:semantics | §7.1.2.1 | execute_all, deny_on_first_deny and permit_on_first_permit stop where they say.
+authzen:7.2.1:error-denies | §7.2.1 | An evaluation that cannot be made is a denial, and the others are made.
+authzen:9:metadata | §9.2 | The metadata is at the well-known address and names the decision point as it was asked.
+authzen:10.1.3:request-id | §10.1.3 | A request identifier of the caller comes back in the answer.
+"""
+
 _MANDATE = """
 mandate:revoke:next-request | Acceptance | A revocation that one process acknowledged is refused by every other on the next request.
 mandate:code:50-at-once | Acceptance | Of 50 concurrent redemptions of one code one is 200, and replays revoke what it issued.
@@ -69,5 +79,6 @@ mandate:settings:unsafe | Settings | An unsafe combination of settings does not 
 PRODUCT = (
     *entries("OpenID Connect", _OIDC),
     *entries("MCP:", _MCP),
+    *entries("AuthZEN 1.0", _AUTHZEN),
     *entries("Mandate:", _MANDATE),
 )

@@ -57,6 +57,7 @@ def _at_root(base: str) -> Json:
         "/healthz": {"get": access.HEALTHZ},
         "/readyz": {"get": access.READYZ},
         f"/.well-known/oauth-authorization-server{base}": {"get": access.metadata("oauthMetadata")},
+        f"/.well-known/authzen-configuration{base}": {"get": access.DECISION_POINT},
     }
     if base:
         name = f"/.well-known/openid-configuration{base}"
@@ -74,6 +75,7 @@ def _below() -> Json:
         "/userinfo": {method: tokens.userinfo(method) for method in ("get", "post")},
         "/grants/{grant_id}": {"get": tokens.GRANT},
         "/access/v1/evaluation": {"post": access.EVALUATION},
+        "/access/v1/evaluations": {"post": access.EVALUATIONS},
         "/access/v1/relations": {"post": access.RELATIONS},
         "/authorize": {method: browser.authorize(method) for method in ("get", "post")},
         "/logout": {method: browser.logout(method) for method in ("get", "post")},

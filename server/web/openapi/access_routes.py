@@ -1,15 +1,16 @@
-"""The two calls of a resource server, and the documents and probes that anybody may read."""
+"""The calls of a resource server, and the documents and probes that anybody may read."""
 
 from typing import Final
 
 from server.domain.registry import ClientAuth
-from server.protocol.evaluation import MAX_OBJECTS, MAX_TEXT
+from server.protocol.question import MAX_EVALUATIONS, MAX_OBJECTS, MAX_TEXT, STOPS
 from server.protocol.relations_api import MAX_LABEL, MAX_TUPLES
 from server.signals.readiness import State
 from server.web.openapi.build import (
     Json,
     answer,
     array,
+    integer,
     json_body,
     operation,
     record,
@@ -40,7 +41,7 @@ _PROPERTIES: Final = record(
     },
     additionalProperties=True,
 )
-_QUESTION: Final = record(
+_PARTS: Final = (
     {
         "subject": record(
             {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
@@ -69,8 +70,50 @@ _QUESTION: Final = record(
             additionalProperties=True,
         ),
     },
-    additionalProperties=True,
 )
+_QUESTION: Final = record(*_PARTS, additionalProperties=True)
+_QUESTIONS: Final = {
+    "anyOf": [
+        _QUESTION,
+        record(
+            {
+                "evaluations": array(
+                    {
+                        "description": "As a single request, without what the top has. One that"
+                        " cannot be read is a denial, and no reason to refuse the others."
+                    },
+                    minItems=1,
+                    maxItems=MAX_EVALUATIONS,
+                )
+            },
+            {
+                "options": record(
+                    {},
+                    {"evaluations_semantic": words(list(STOPS))},
+                    additionalProperties=True,
+                ),
+            },
+            additionalProperties=True,
+        ),
+    ]
+}
+_ONE_OF_SEVERAL: Final = {
+    "anyOf": [
+        ref("Decision"),
+        record(
+            {
+                "decision": {"type": "boolean", "const": False},
+                "context": record(
+                    {
+                        "reason": text(const="malformed"),
+                        "error": record({"status": integer("As of HTTP."), "message": text()}),
+                    }
+                ),
+            },
+            description="This one of several could not be read.",
+        ),
+    ]
+}
 _TUPLE: Final = record(
     {name: text(minLength=1, maxLength=512) for name in ("user", "relation", "object")}
 )
@@ -98,6 +141,21 @@ EVALUATION: Final = operation(
     tag="access",
     security=(ClientAuth.BASIC.value,),
     requestBody=json_body(_QUESTION),
+)
+EVALUATIONS: Final = operation(
+    "evaluateSeveral",
+    "Decide on several calls in their order (AuthZEN 1.0 §7); what one leaves out, all share.",
+    {
+        "200": answer(
+            "A decision for each; fewer where the semantic stops early.",
+            {"anyOf": [ref("Decision"), record({"evaluations": array(_ONE_OF_SEVERAL)})]},
+            "Cache-Control",
+        ),
+        **_REFUSED,
+    },
+    tag="access",
+    security=(ClientAuth.BASIC.value,),
+    requestBody=json_body(_QUESTIONS),
 )
 RELATIONS: Final = operation(
     "writeRelations",
@@ -127,6 +185,20 @@ def metadata(operation_id: str) -> Json:
     )
 
 
+DECISION_POINT: Final = operation(
+    "authzenMetadata",
+    "AuthZEN 1.0 §9: what this server offers as a policy decision point.",
+    {
+        "200": answer(
+            "The metadata.",
+            {
+                "type": "object",
+                "required": ["policy_decision_point", "access_evaluation_endpoint"],
+            },
+        )
+    },
+    tag="documents",
+)
 JWKS: Final = operation(
     "jwks",
     "RFC 7517 §5: the public keys.",

@@ -5,7 +5,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.keys.jwks import CACHED_FOR
-from server.protocol.metadata import metadata
+from server.protocol.metadata import authzen_metadata, metadata
 from server.services import Services
 from server.web.openapi import openapi
 from server.web.routes.protocol import failing_closed
@@ -27,9 +27,18 @@ def root_routes(services: Services, base_path: str) -> list[Route]:
     async def document(_: Request) -> Response:
         return _document(services)
 
+    async def decision_point(_: Request) -> Response:
+        return _public(authzen_metadata(services.core.policy), "application/json")
+
+    served = {
+        "oauth-authorization-server": document,
+        "openid-configuration": document,
+        # AuthZEN 1.0 §9.2 has this form alone: the name before the path of the identifier.
+        "authzen-configuration": decision_point,
+    }
     return [
-        Route(f"/.well-known/{name}{base_path}", document, methods=["GET"])
-        for name in ("oauth-authorization-server", "openid-configuration")
+        Route(f"/.well-known/{name}{base_path}", endpoint, methods=["GET"])
+        for name, endpoint in served.items()
     ]
 
 
