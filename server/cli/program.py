@@ -106,4 +106,6 @@ def _misused(error: typer.TyperException) -> int:
         sys.stderr.write(f"{error.format_message()}\n")
         return MISUSED
     line = " ".join(error.format_message().split())
+    if type(error).__name__ == "NoSuchOption":
+        line = f"{line}; put -- before a value that begins with a dash"
     return _fail(f"{line} (see `{path} --help`)", error.exit_code)

@@ -10,6 +10,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
+from server.delegation.lifecycle import close_delegation
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import Delegation
@@ -88,40 +89,90 @@ async def give_code(
 
 async def give_error(
     core: Core,
+    secret_key: bytes,
     interaction: Interaction,
     refused: Refused,
     *,
-    tag: AuditTag = AuditTag.CODE_ISSUED,
     user_id: str | None = None,
 ) -> Answer | AlreadyFinished:
     """End an interaction with an error for the client."""
-    request = interaction.request
     now = core.clock.now()
-    answer = error_answer(
-        core.policy.issuer, request.redirect_uri, request.response_mode,
-        refused=refused, state=request.state,
-    )  # fmt: skip
-    code_agents = (request.agent_id,) if request.agent_id is not None else ()
 
     def unit(tx: Unit) -> Answer | AlreadyFinished:
+        answer = _error(core, interaction, refused)
         if not core.rows.interactions.finish(tx, interaction.id, now, by_nobody=user_id is None):
-            row = core.rows.interactions.get(tx, interaction.id)
-            ended = row.finished_at if row is not None else None
-            recent = ended is not None and now - ended < AGAIN_MS
-            return answer if recent else AlreadyFinished()
-        if user_id is None:
-            # Nobody has signed in: strangers could fill the audit with such refusals.
-            return answer
-        core.rows.audit.record(
-            tx,
-            AuditRecord(
-                tag=tag, outcome=Outcome.REFUSED, at=now, reason=refused.reason,
-                user_id=user_id, client_id=request.client_id, agents=code_agents,
-            ),
-        )  # fmt: skip
+            return _ended_before(core, tx, secret_key, interaction, answer, now)
+        if user_id is not None:
+            _tell(core, tx, interaction, refused, AuditTag.CODE_ISSUED, user_id, now)
+        # Else nobody has signed in: strangers could fill the audit with such refusals.
         return answer
 
     return await core.store.write(unit)
+
+
+async def give_denial(
+    core: Core, secret_key: bytes, interaction: Interaction, user_id: str
+) -> Answer | AlreadyFinished:
+    """End an interaction with a person's no, which takes back a yes that came to nothing yet."""
+    refused = Refused(error="access_denied", reason="denied", description="The person said no.")
+    request = interaction.request
+    now = core.clock.now()
+
+    def unit(tx: Unit) -> Answer | AlreadyFinished:
+        # One answer of a person at a time, as where a yes is recorded: neither passes the other.
+        core.rows.users.held(tx, user_id)
+        answer = _error(core, interaction, refused)
+        row = core.rows.interactions.get(tx, interaction.id)
+        if not core.rows.interactions.finish(tx, interaction.id, now):
+            return _ended_before(core, tx, secret_key, interaction, answer, now)
+        told = _tell(core, tx, interaction, refused, AuditTag.CONSENT_DENIED, user_id, now)
+        if row is not None and row.consented_at is not None:
+            given = core.rows.delegations.get(tx, row.grant_id) if row.grant_id else None
+            if given is not None and given.user_id == user_id:
+                close_delegation(core, tx, given, reason="denied", audit=told)
+            asked = frozenset(request.scope.split())
+            core.rows.consents.drop(tx, user_id, request.client_id, asked)
+        return answer
+
+    return await core.store.write(unit)
+
+
+def _error(core: Core, interaction: Interaction, refused: Refused) -> Answer:
+    request = interaction.request
+    return error_answer(
+        core.policy.issuer, request.redirect_uri, request.response_mode,
+        refused=refused, state=request.state,
+    )  # fmt: skip
+
+
+def _ended_before(
+    core: Core, tx: Unit, secret_key: bytes, interaction: Interaction, answer: Answer, now: int
+) -> Answer | AlreadyFinished:
+    """Give an error again for a moment; never an error where a code went out."""
+    row = core.rows.interactions.get(tx, interaction.id)
+    ended = row.finished_at if row is not None else None
+    code = core.rows.codes.get(tx, hash_secret(_code(secret_key, interaction)))
+    again = code is None and ended is not None and now - ended < AGAIN_MS
+    return answer if again else AlreadyFinished()
+
+
+def _tell(
+    core: Core,
+    tx: Unit,
+    interaction: Interaction,
+    refused: Refused,
+    tag: AuditTag,
+    user_id: str,
+    now: int,
+) -> AuditRecord:
+    request = interaction.request
+    record = AuditRecord(
+        tag=tag, outcome=Outcome.REFUSED, at=now, reason=refused.reason,
+        user_id=user_id, client_id=request.client_id,
+        agents=(request.agent_id,) if request.agent_id is not None else (),
+    )  # fmt: skip
+    core.rows.audit.record(tx, record)
+    return record
 
 
 def _again(code: AuthorizationCode | None, now: int) -> bool:

@@ -46,12 +46,16 @@ class RelationsApi:
         self._reader = reader
 
     async def answer(self, caller: Client, body: Any) -> Mapping[str, object] | Refused:
-        """Write, and return the store's revision; raises `UnavailableError` (503)."""
+        """Write, and return the store's revision.
+
+        Raises `UnavailableError`, and `StaleSnapshotError` when the caller, its resource or what
+        the token rests on has changed meanwhile: both are 503, to be tried again.
+        """
         core = self._core
         writing = parse(body)
         if isinstance(writing, Refused):
             return writing
-        await core.snapshot.refresh()
+        snapshot = await core.snapshot.refresh()
         resource = await own_resource(core, caller)
         if isinstance(resource, Refused):
             return resource
@@ -69,10 +73,16 @@ class RelationsApi:
                 status=403,
             )
             return await self._refuse(caller, resource, writing, refused, behalf)
+        believed = frozenset({("client", caller.id), ("resource", resource.id)})
+        if behalf is not None:
+            believed |= behalf.depends
+
+        def unit(tx: Unit) -> int:
+            tx.guard(snapshot, believed)
+            return self._unit(tx, caller, resource, writing, behalf)
+
         try:
-            revision = await core.store.write(
-                lambda tx: self._unit(tx, caller, resource, writing, behalf)
-            )
+            revision = await core.store.write(unit)
         except AuthzError as error:
             return invalid_request("tuple_refused", _plain(str(error)))
         return {"revision": str(revision)}

@@ -94,6 +94,9 @@ def _check_client(client: Client) -> None:
         # X1: identifiers of users, agents and clients never share a namespace.
         message = "a client id must not look like the id of a user, agent or delegation"
         raise RegistrationError(message)
+    if client.id.startswith("-"):
+        message = "a client id must not begin with a dash: commands would take it for an option"
+        raise RegistrationError(message)
     if not client.name.strip() or not client.name.isprintable():
         message = "a client needs a printable name"
         raise RegistrationError(message)

@@ -143,7 +143,7 @@ _SESSION_BY_ID = _SESSION.where(session.c.id == bindparam("id"))
 _SESSION_BY_COOKIE = _SESSION.where(session.c.cookie_hash == bindparam("cookie_hash"))
 _SESSION_OF = _SESSION.where(
     session.c.user_id == bindparam("user_id"), session.c.revoked_at.is_(None)
-).order_by(session.c.created_at.desc())
+).order_by(session.c.created_at.desc(), session.c.id)
 _SESSION_ADD = insert(session)
 _SESSION_END = (
     update(session)

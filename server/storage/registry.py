@@ -166,7 +166,9 @@ _AGENT = select(
     agent.c.created_at,
 )
 _AGENT_BY_ID = _AGENT.where(agent.c.id == bindparam("id"))
-_AGENT_OF = _AGENT.where(agent.c.owner_id == bindparam("owner_id")).order_by(agent.c.created_at)
+_AGENT_OF = _AGENT.where(agent.c.owner_id == bindparam("owner_id")).order_by(
+    agent.c.created_at, agent.c.id
+)
 _AGENT_SEARCH = (
     _AGENT.where(
         or_(

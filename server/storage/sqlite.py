@@ -41,7 +41,6 @@ class SqliteStore:
         self._waiting = 0
         self._closed = False
         self._head_sql = compile_statement(HEAD, "sqlite").sql
-        self._head: int | None = None
 
     @property
     def waiting(self) -> int:
@@ -49,18 +48,7 @@ class SqliteStore:
         return self._waiting
 
     async def revision(self) -> int:
-        """Return the newest security change, as read after the caller's request had arrived.
-
-        One read serves whoever was waiting for its turn on the loop when it was made: the loop
-        takes in a later request only after it has forgotten the read (DESIGN 3.6).
-        """
-        if self._head is None:
-            self._head = self._read_head()
-            # Behind all that is ready to run by now, ahead of all that comes in after now.
-            asyncio.get_running_loop().call_soon(self._forget_head)
-        return self._head
-
-    def _read_head(self) -> int:
+        """Return the newest security change; one read of the shared file, never cached."""
         try:
             row = self._reader.execute(self._head_sql).fetchone()
         except sqlite3.Error as error:
@@ -68,9 +56,6 @@ class SqliteStore:
         if row is None:
             raise UnavailableError("no head")
         return int(row[0])
-
-    def _forget_head(self) -> None:
-        self._head = None
 
     async def read(self, work: Callable[[Any], T]) -> T:
         """Run `work` inline: a read costs microseconds, a thread hop costs more."""

@@ -16,7 +16,10 @@ from tests.support.flow_site import Flow, open_flow, told
 
 pytestmark = pytest.mark.postgres
 
-WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+)
 
 
 @pytest.fixture

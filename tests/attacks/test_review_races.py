@@ -19,7 +19,10 @@ from tests.support.world import DOCS, world
 
 pytestmark = pytest.mark.postgres
 
-WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+)
 
 
 @pytest.fixture

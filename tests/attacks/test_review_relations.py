@@ -1,15 +1,18 @@
 """Attacks of the review on tuples: sharing unseen, undoing what was no effect, leaving no trace."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 
 from authz.relations import Query, RelationTuple
 from server.domain.audit import AuditTag
 from server.domain.delegation import Detail
-from server.domain.registry import Resource, Scope
-from server.services.registration import add_resource
+from server.domain.registry import Resource, Scope, Status
+from server.protocol.relations_api import RelationsApi
+from server.services.registration import add_resource, set_client_status
 from server.services.withdraw import By, revoke
 from tests.support.stage import Stage
 from tests.support.world import DOCS, Party
@@ -140,3 +143,50 @@ async def test_a_tuple_of_an_effect_that_is_gone_is_no_error(stage: Stage) -> No
     effects = await w.core.store.read(lambda tx: w.core.rows.effects.of(tx, stage.grant.id))
     done = await revoke(w.core, stage.grant.id, By(user=stage.ada), undo=[effects[0].id])
     assert getattr(done, "closed", 0) == 1
+
+
+@pytest.mark.parametrize("path", ["relations", "evaluation", "evaluations"])
+async def test_who_is_shut_out_while_the_body_is_on_its_way_is_out(stage: Stage, path: str) -> None:
+    w = stage.world
+    body = {"writes": [one(f"user:{stage.ada.id}", "viewer", "folder:home")]}
+
+    async def slowly() -> AsyncIterator[bytes]:
+        text = orjson.dumps(body)
+        yield text[:5]
+        await set_client_status(w.core, stage.docs.client.id, Status.SUSPENDED, by="test")
+        yield text[5:]
+
+    answer = await w.http.post(f"/access/v1/{path}", content=slowly(), headers=stage.docs.basic)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert await w.audited(AuditTag.RELATIONS) == []
+
+
+@pytest.mark.parametrize("change", ["grant", "client"])
+async def test_what_ends_between_the_checks_and_the_write_stops_the_write(
+    stage: Stage, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = stage.world
+    token = await at_docs(stage)
+    new = f"user:{stage.ada.id}", "viewer", "folder:home"
+    real = RelationsApi._behalf
+
+    async def overtaken(self: RelationsApi, *arguments: Any) -> Any:
+        behalf = await real(self, *arguments)
+        if change == "grant":
+            await revoke(w.core, stage.grant.id, By(user=stage.ada))
+        else:
+            await set_client_status(w.core, stage.docs.client.id, Status.SUSPENDED, by="test")
+        return behalf
+
+    monkeypatch.setattr(RelationsApi, "_behalf", overtaken)
+    answer = await write(stage, stage.docs, writes=[one(*new)], token=token)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    user, relation, name = new
+    assert await w.core.store.read(
+        lambda tx: w.core.relations.read(tx, user=user, relation=relation, object=name)
+    ) == []  # fmt: skip
+    # Told again, it is refused for good.
+    assert (await write(stage, stage.docs, writes=[one(*new)], token=token)).status_code in {
+        401,
+        403,
+    }

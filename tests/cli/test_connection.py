@@ -28,7 +28,7 @@ async def _app(scope, receive, send):
 
 
 class _Hasty(BoundedConnection):
-    request_seconds = 0.2
+    request_seconds = 1.0
 
 
 class _Quiet(uvicorn.Server):

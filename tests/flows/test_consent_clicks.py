@@ -85,17 +85,6 @@ async def test_of_consents_given_at_once_in_several_windows_one_stays_alive(flow
     assert len([row for row in rows if row[6] is None]) == 1
 
 
-async def test_a_no_counts_although_another_window_said_yes_meanwhile(flow_anywhere):
-    flow = flow_anywhere
-    browser = await flow.person()
-    one, two = await flow.authorize(browser), await flow.authorize(browser)
-    given = {"scope": offered(one.text, "scope"), "object": ["folder:plans"]}
-    assert "code" in told(await flow.decide(browser, one, **given))
-    said = told(await flow.decide(browser, two, decision="deny"))
-    assert said["error"] == "access_denied"
-    assert len(await flow.audit("consent:denied")) == 1
-
-
 async def test_a_narrower_yes_replaces_the_wider_one_of_another_window(flow_anywhere):
     flow = flow_anywhere
     browser = await flow.person()

@@ -12,7 +12,7 @@ import pytest
 from authz.clock import SystemClock
 from tests.requirements import requirement
 from tests.support.databases import Databases
-from tests.support.ports import free_port
+from tests.support.ports import free_ports
 from tests.support.processes import ServerProcess, mandate_command
 from tests.support.stage import Stage, set_stage
 from tests.support.world import ACCESS, DOCS, EXCHANGE, TEST_KEK, prepared, world_at
@@ -24,7 +24,7 @@ Site = tuple[Stage, list[str]]
 
 def _site(databases: Databases, folder: Path, running: ExitStack, *workers: int) -> Site:
     """Start one process for each number of `workers`, all on one database and one issuer."""
-    ports = [free_port() for _ in workers]
+    ports = free_ports(len(workers))
     issuer = f"http://127.0.0.1:{ports[0]}"
     url = databases.copy_of("prepared", prepared)
     settings = {

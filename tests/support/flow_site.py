@@ -227,7 +227,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     routes = [
         *pages,
         *authorize.routes(front, derived(KEY, b"authorization-code")),
-        *consent.routes(front),
+        *consent.routes(front, derived(KEY, b"authorization-code")),
         *end_session.routes(front, services.reader),
         *par.routes(services),
         *protocol.routes(services),

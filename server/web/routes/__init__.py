@@ -41,7 +41,7 @@ def page_routes(services: Services) -> list[BaseRoute]:
     code_key = derived(services.secret_key, b"authorization-code")
     pages += [
         authorize.routes(front, code_key),
-        consent.routes(front),
+        consent.routes(front, code_key),
         end_session.routes(front, services.reader),
     ]
     return [route for group in pages for route in group]

@@ -63,15 +63,16 @@ async def _asked(
     authorization = authorization_header(request)
     if isinstance(authorization, Refused):
         return authorization
+    # Before it is asked who is asking: whoever is shut out while the body is on its way is out.
+    body = await read_body(request, MAX_BODY)
+    if body is None:
+        return invalid_request("too_large", "The request is too large.")
     await services.core.snapshot.refresh()
     client = await authenticate(
         services.core, services.client_keys, services.telemetry, _NO_FORM, authorization
     )
     if isinstance(client, Refused):
         return client
-    body = await read_body(request, MAX_BODY)
-    if body is None:
-        return invalid_request("too_large", "The request is too large.")
     try:
         return client, parse_object(body)
     except InvalidToken:

@@ -88,26 +88,33 @@ async def _go_on(front: Front, code_key: bytes, request: Request) -> Response:
     if isinstance(step, Complete) and visitor is not None:
         answer = await give_code(front.core, code_key, interaction, visitor.session, step.grant_id)
         if isinstance(answer, Refused):
-            answer = await give_error(front.core, interaction, answer, user_id=visitor.user.id)
+            answer = await give_error(
+                front.core, code_key, interaction, answer, user_id=visitor.user.id
+            )
         if isinstance(answer, AlreadyFinished):
             return over_page(front)
         return send(front, answer, name)
     if interaction.finished_at is not None:
         return over_page(front)
     if isinstance(step, Refuse):
-        return await refuse(front, interaction, step.error, step.reason, visitor)
+        return await refuse(front, code_key, interaction, step.error, step.reason, visitor)
     if isinstance(step, Consent) and visitor is not None:
-        return await show_consent(front, interaction, visitor)
+        return await show_consent(front, code_key, interaction, visitor)
     return front.redirect(f"/sign-in?interaction={interaction.id}")
 
 
 async def refuse(
-    front: Front, interaction: Interaction, error: str, reason: str, visitor: Visitor | None
+    front: Front,
+    code_key: bytes,
+    interaction: Interaction,
+    error: str,
+    reason: str,
+    visitor: Visitor | None,
 ) -> Response:
     """End an interaction with an error and send it to the client."""
     refused = Refused(error=error, reason=reason, description=_DESCRIPTIONS[error])
     answer = await give_error(
-        front.core, interaction, refused, user_id=visitor.user.id if visitor else None
+        front.core, code_key, interaction, refused, user_id=visitor.user.id if visitor else None
     )
     if not isinstance(answer, Answer):
         return over_page(front)
@@ -115,7 +122,11 @@ async def refuse(
 
 
 async def show_consent(
-    front: Front, interaction: Interaction, visitor: Visitor, asking: Asking | None = None
+    front: Front,
+    code_key: bytes,
+    interaction: Interaction,
+    visitor: Visitor,
+    asking: Asking | None = None,
 ) -> Response:
     """Show the consent page, at first or again with what was ticked."""
     asked = asking or Asking(
@@ -123,7 +134,7 @@ async def show_consent(
     )
     view = await consent_view(front.core, front.base, asked)
     if isinstance(view, NoOffer):
-        return await refuse(front, interaction, "access_denied", view.reason, visitor)
+        return await refuse(front, code_key, interaction, "access_denied", view.reason, visitor)
     return front.pages.page(
         "consent",
         view,

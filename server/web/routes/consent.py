@@ -4,12 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from server.domain.audit import AuditTag
 from server.domain.interactions import Interaction
-from server.domain.refusal import Refused
 from server.identity.consent import Picks, Recorded, record_consent
 from server.protocol.authorization_response import Answer
-from server.protocol.finish import give_error
+from server.protocol.finish import give_denial
 from server.protocol.interaction import Complete, Consent, consent_state, next_step
 from server.web.consent_page import Asking
 from server.web.forms import Form
@@ -20,12 +18,12 @@ from server.web.routes.authorize import bound_interaction, show_consent
 REPEATABLE = ("scope", "object", "hand_over", "downstream")
 
 
-def routes(front: Front) -> list[Route]:
-    """Return the routes of the consent page."""
-    return [Route("/consent", front.guarded(lambda r: _post(front, r)), methods=["POST"])]
+def routes(front: Front, code_key: bytes) -> list[Route]:
+    """Return the routes of the consent page; `code_key` is that of authorization codes."""
+    return [Route("/consent", front.guarded(lambda r: _post(front, code_key, r)), methods=["POST"])]
 
 
-async def _post(front: Front, request: Request) -> Response:
+async def _post(front: Front, code_key: bytes, request: Request) -> Response:
     # The form's token belongs to the session: a page that was shown to somebody else is refused.
     form = await front.session_form(request, REPEATABLE)
     if isinstance(form, Response):
@@ -34,13 +32,16 @@ async def _post(front: Front, request: Request) -> Response:
     if interaction is None:
         return gone_page(front)
     visitor = await front.visitor(request)
-    if visitor is None or not await _is_asked(front, interaction, visitor):
+    decision = form.get("decision")
+    # Whoever asked for no page got none: what is posted for it is no answer to one.
+    shown = "none" not in interaction.request.prompt
+    if visitor is not None and shown and decision == "deny":
+        # Never led on: what is next may be a code, by a yes of a moment ago or of another window.
+        return await _deny(front, code_key, interaction, visitor)
+    if visitor is None or not shown or not await _is_asked(front, interaction, visitor):
         # Signed out meanwhile, clicked twice, or gone back: what is next says the interaction.
         return front.redirect(f"/interaction/{interaction.id}")
-    decision = form.get("decision")
     picks = _picks(form)
-    if decision == "deny":
-        return await _deny(front, interaction, visitor)
     if decision == "allow":
         outcome = await record_consent(front.core, interaction, visitor.session, picks)
         if isinstance(outcome, Recorded) or outcome.problem is None:
@@ -56,7 +57,7 @@ async def _post(front: Front, request: Request) -> Response:
         object_query=form.get("object_query", "")[:120],
         problem=problem,
     )
-    return await show_consent(front, interaction, visitor, asking)
+    return await show_consent(front, code_key, interaction, visitor, asking)
 
 
 async def _is_asked(front: Front, interaction: Interaction, visitor: Visitor) -> bool:
@@ -86,11 +87,10 @@ def _picks(form: Form) -> Picks:
     )
 
 
-async def _deny(front: Front, interaction: Interaction, visitor: Visitor) -> Response:
-    refused = Refused(error="access_denied", reason="denied", description="The person said no.")
-    answer = await give_error(
-        front.core, interaction, refused, tag=AuditTag.CONSENT_DENIED, user_id=visitor.user.id
-    )
+async def _deny(
+    front: Front, code_key: bytes, interaction: Interaction, visitor: Visitor
+) -> Response:
+    answer = await give_denial(front.core, code_key, interaction, visitor.user.id)
     if not isinstance(answer, Answer):
         return over_page(front)
     client = await front.core.snapshot.client(interaction.request.client_id)
