@@ -19,8 +19,9 @@ from authz.errors import (
 )
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple, TupleKey, parse_key, parse_object, parse_user
+from authz.stores.cached import Answers, CachedTuples
 from authz.stores.models import StoredModels
-from authz.stores.protocol import Change, Filter, StoredTuple, TupleStore
+from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, TupleStore
 from authz.stores.sql import SqlTuples
 from authz.tx import Tx
 
@@ -41,15 +42,24 @@ __all__ = [
 class Relations:
     """Checks and writes of one store. Every method runs inside the caller's transaction.
 
-    A check sees the transaction's own writes. Nothing but compiled models is kept between calls,
-    so there is nothing that could be stale.
+    A check sees the transaction's own writes. What is kept between calls are compiled models, and
+    answers of reads that are true at the store's revision (`stores.cached`).
     """
 
-    def __init__(self, store_id: str, clock: Clock, *, tuples: Tuples = SqlTuples) -> None:
+    def __init__(
+        self,
+        store_id: str,
+        clock: Clock,
+        *,
+        tuples: Tuples = SqlTuples,
+        answers: Answers | None = None,
+    ) -> None:
+        """Keep reads in `answers`, of this store alone; by default as many as that says."""
         self._store_id = store_id
         self._clock = clock
         self._tuples = tuples
         self._models = StoredModels(store_id)
+        self._answers = Answers() if answers is None else answers
 
     def check_many(self, tx: Tx, queries: Sequence[Query]) -> list[bool | CheckError]:
         """Answer queries in their order; an error stands for its own query and is a denial.
@@ -58,8 +68,8 @@ class Relations:
         """
         if not queries:
             return []
-        model, _, _ = self._models.current(tx)
-        return check_many(model, self._tuples(tx, self._store_id), queries)
+        model, _, revision = self._models.current(tx)
+        return check_many(model, self._reader(tx, revision), queries)
 
     def list_objects(
         self,
@@ -72,8 +82,8 @@ class Relations:
         context: Context | None = None,
     ) -> Listing:
         """List the objects of a type that a user holds, by name; says when it is truncated."""
-        model, _, _ = self._models.current(tx)
-        store = self._tuples(tx, self._store_id)
+        model, _, revision = self._models.current(tx)
+        store = self._reader(tx, revision)
         return list_objects(model, store, user, relation, type, context=context, limit=limit)
 
     def write(
@@ -168,6 +178,10 @@ class Relations:
     def model(self, tx: Tx) -> Model:
         """Return the model in force. Raises ModelNotFound."""
         return self._models.current(tx)[0]
+
+    def _reader(self, tx: Tx, revision: int) -> TupleReader:
+        store = self._tuples(tx, self._store_id)
+        return CachedTuples(store, self._answers, revision) if tx.read_only else store
 
 
 def _key(given: RelationTuple) -> TupleKey:

@@ -32,6 +32,11 @@ class Tx(Protocol):
         """Name the database: `sqlite` or `postgresql`."""
         ...
 
+    @property
+    def read_only(self) -> bool:
+        """Tell whether this is one view of what is committed, and nothing can be written in it."""
+        ...
+
     def fetch(
         self, statement: ClauseElement, params: Mapping[str, object] | None = None
     ) -> list[Row]:

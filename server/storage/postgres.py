@@ -31,9 +31,9 @@ class PostgresTx(UnitBase):
 
     dialect = "postgresql"
 
-    def __init__(self, cursor: "psycopg.Cursor[Row]") -> None:
+    def __init__(self, cursor: "psycopg.Cursor[Row]", *, read_only: bool = False) -> None:
         """Run statements on `cursor`, inside the transaction that its connection is in."""
-        super().__init__()
+        super().__init__(read_only=read_only)
         self._cursor = cursor
 
     def fetch(self, statement: ClauseElement, params: Mapping[str, Any] | None = None) -> list[Row]:
@@ -108,7 +108,7 @@ class PostgresStore:
         def run(connection: Connection) -> T:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             with connection.transaction(), connection.cursor() as cursor:
-                return work(PostgresTx(cursor))
+                return work(PostgresTx(cursor, read_only=True))
 
         return await self._readers.run(run)
 

@@ -36,7 +36,8 @@ class SqliteStore:
             raise ValueError("The database must be a file.")
         create_private(path)
         self._reader = connect(path, busy_ms=min(READ_PATIENCE_MS, patience_ms), read_only=True)
-        self._read_tx = SqliteTx(self._reader)
+        self._read_tx = SqliteTx(self._reader, read_only=True)
+        self._row_tx = SqliteTx(self._reader)
         self._writer = Writer(path, patience_ms)
         self._waiting = 0
         self._closed = False
@@ -72,7 +73,7 @@ class SqliteStore:
     async def read_row(self, work: Callable[[Any], T]) -> T:
         """Run `work` inline; its one statement is a transaction by itself."""
         try:
-            return work(self._read_tx)
+            return work(self._row_tx)
         except sqlite3.Error as error:
             raise UnavailableError(type(error).__name__) from error
 

@@ -22,9 +22,9 @@ class SqliteTx(UnitBase):
 
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, read_only: bool = False) -> None:
         """Run statements on `connection`, which is in autocommit mode."""
-        super().__init__()
+        super().__init__(read_only=read_only)
         self._execute = connection.execute
         self._connection = connection
         self._known_head: int | None = None

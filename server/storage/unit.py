@@ -32,8 +32,9 @@ class UnitBase:
 
     dialect: str
 
-    def __init__(self) -> None:
-        """Start with nothing changed."""
+    def __init__(self, *, read_only: bool = False) -> None:
+        """Start with nothing changed; `read_only` only for one view of what is committed."""
+        self.read_only = read_only
         self._changes: list[ChangeKey] = []
 
     def _head(self) -> int:

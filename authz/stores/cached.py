@@ -1,0 +1,170 @@
+"""What reads of tuples answered, kept as long as it is true: a cache that cannot lie.
+
+Every answer belongs to a revision of the store, which each write bumps in its own transaction. A
+reader first reads the revision; if the cache stands at an older one, the changelog between the two
+names the objects and users that were touched, and just their answers are dropped. So a write costs
+no rebuild, and what any process committed is seen by the next read of every other.
+
+Only transactions that cannot write may use it: the revision of an unfinished write may be undone,
+and taken again by another write.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from authz.model.subject import Subject, TupleKey
+from authz.stores.protocol import Change, EdgeRow, HolderRow, TupleReader, Wanted
+
+MOST_ANSWERS: Final = 20_000
+"""Answers that are kept, about 1 KiB each with few rows: some 20 MiB when full."""
+LONGEST_ANSWER: Final = 500
+"""Rows of one answer that is kept."""
+MOST_CHANGES: Final = 5_000
+"""Changes since the last read that are followed one by one; after more, all is forgotten."""
+_IN_FLUX: Final = -1
+
+Held = tuple[str, HolderRow]
+_Key = tuple[str, ...]
+_Row = TypeVar("_Row", EdgeRow, Held)
+
+
+class Source(TupleReader, Protocol):
+    """What is behind the cache: a reader that also tells what changed."""
+
+    def changes(self, after: int, limit: int) -> list[Change]:
+        """Return whole revisions behind `after`, oldest first, about `limit` entries."""
+        ...
+
+
+class Answers:
+    """The answers of one store that are true at `revision`; shared by the threads of a process."""
+
+    def __init__(self, most: int = MOST_ANSWERS) -> None:
+        """Keep at most `most` answers, and forget the ones that were asked longest ago."""
+        self._most = most
+        self._lock = threading.Lock()
+        self._count = 0
+        self._by_key: OrderedDict[_Key, dict[Hashable, tuple[Any, ...]]] = OrderedDict()
+        """By object or user, which a change names, and then by question."""
+        self.revision = 0
+
+    def __len__(self) -> int:
+        """Count the answers."""
+        return self._count
+
+    def catch_up(self, source: Source, revision: int) -> None:
+        """Drop what was touched up to `revision`, as read in the transaction of `source`."""
+        if revision == self.revision:
+            return
+        with self._lock:
+            after = self.revision
+            if revision == after:
+                return
+            # Nobody may believe an answer while some are wrong (`at`).
+            self.revision = _IN_FLUX
+            try:
+                changes = source.changes(after, MOST_CHANGES) if revision > after else None
+            except BaseException:
+                self._forget()
+                raise
+            if changes is None or len(changes) >= MOST_CHANGES:
+                # An older snapshot than that of another thread, or a database that was put back
+                # from a backup: what is kept may never have been.
+                self._forget()
+            else:
+                for change in changes:
+                    self._drop(change.key)
+            self.revision = revision
+
+    def at(self, revision: int, key: _Key, question: Hashable) -> tuple[Any, ...] | None:
+        """Return an answer that is true at `revision`, if there is one."""
+        kept = self._by_key.get(key)
+        answer = None if kept is None else kept.get(question)
+        # Asked after the answer was taken: it was true then, since the revision moves first.
+        return answer if self.revision == revision else None
+
+    def keep(self, revision: int, key: _Key, question: Hashable, answer: tuple[Any, ...]) -> None:
+        """Keep what was read at `revision`, unless the cache has moved on meanwhile."""
+        if len(answer) > LONGEST_ANSWER:
+            return
+        with self._lock:
+            if self.revision != revision:
+                return
+            kept = self._by_key.setdefault(key, {})
+            self._count += question not in kept
+            kept[question] = answer
+            self._by_key.move_to_end(key)
+            while self._count > self._most:
+                _, oldest = self._by_key.popitem(last=False)
+                self._count -= len(oldest)
+
+    def _drop(self, touched: TupleKey) -> None:
+        for key in (
+            (touched.object_type, touched.object_id),
+            (touched.user_type, touched.user_relation, touched.user_id),
+        ):
+            self._count -= len(self._by_key.pop(key, ()))
+
+    def _forget(self) -> None:
+        self._by_key.clear()
+        self._count = 0
+
+
+class CachedTuples:
+    """Reads at one revision: from the answers that are kept, or else from the store."""
+
+    __slots__ = ("_answers", "_revision", "_source")
+
+    def __init__(self, source: Source, answers: Answers, revision: int) -> None:
+        """Read `source`, whose transaction cannot write and stands at `revision`."""
+        answers.catch_up(source, revision)
+        self._source = source
+        self._answers = answers
+        self._revision = revision
+
+    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
+        """Return the wanted tuples of the objects `ids`."""
+        # Without relations to hold directly, the answer is the same for every user.
+        question = (wanted, user if wanted.direct else None)
+        rows, lacking = self._kept([(wanted.object_type, i) for i in ids], question)
+        if lacking:
+            missing = [key[-1] for key in lacking]
+            found = self._source.related(wanted, missing, user)
+            self._keep(lacking, question, found)
+            rows += found
+        return rows
+
+    def held(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> list[Held]:
+        """Return, with the user's id, what the users `ids` hold by one of `relations`."""
+        question = tuple(relations)
+        rows, lacking = self._kept([(user_type, user_relation, i) for i in ids], question)
+        if lacking:
+            missing = [key[-1] for key in lacking]
+            found = self._source.held(user_type, user_relation, missing, relations)
+            self._keep(lacking, question, found)
+            rows += found
+        return rows
+
+    def _kept(self, keys: list[_Key], question: Hashable) -> tuple[list[Any], list[_Key]]:
+        rows: list[Any] = []
+        lacking: list[_Key] = []
+        at, revision = self._answers.at, self._revision
+        for key in keys:
+            answer = at(revision, key, question)
+            if answer is None:
+                lacking.append(key)
+            else:
+                rows += answer
+        return rows, lacking
+
+    def _keep(self, keys: list[_Key], question: Hashable, found: Sequence[_Row]) -> None:
+        # The first field of a row is the id that it was asked by, also when nothing was found.
+        by_id: dict[str, list[_Row]] = {key[-1]: [] for key in keys}
+        for row in found:
+            by_id[row[0]].append(row)
+        for key in keys:
+            self._answers.keep(self._revision, key, question, tuple(by_id[key[-1]]))
