@@ -1,4 +1,4 @@
-"""Tuples in memory, under the same contract: for tests, and for a request's own tuples."""
+"""Tuples in memory, under the same contract: for tests, and for tuples of one request alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
