@@ -149,6 +149,18 @@ class CachedTuples:
             rows += found
         return rows
 
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples that name users of a type: a page, which nobody asks for twice."""
+        return self._source.holders(object_type, ids, relations, user_type, after, limit)
+
     def _kept(self, keys: list[_Key], question: Hashable) -> tuple[list[Any], list[_Key]]:
         rows: list[Any] = []
         lacking: list[_Key] = []
