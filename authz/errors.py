@@ -53,6 +53,13 @@ class ModelNotFound(CheckError):
     number = 2020
 
 
+class UnknownModel(CheckError):
+    """The store has no authorization model of that id."""
+
+    code = "authorization_model_not_found"
+    number = 2001
+
+
 class WriteError(AuthzError):
     """A write that was refused as a whole; nothing of it is stored."""
 
