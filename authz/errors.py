@@ -99,7 +99,7 @@ class TooManyTuples(WriteError):
     """More tuples in one call than the limit."""
 
     code = "exceeded_entity_limit"
-    number = 2054
+    number = 2053
 
 
 class ModelError(AuthzError):
