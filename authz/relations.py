@@ -1,15 +1,17 @@
 """The relationship engine as the server uses it: one store of tuples, inside a transaction."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from authz.clock import Clock
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
+from authz.engine.expand import expand
 from authz.engine.limits import MAX_LISTED
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
 from authz.engine.tuples import admit_write
+from authz.engine.users import UserFilter, UserListing, list_users
 from authz.errors import CheckError, WriteError
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_user
@@ -28,6 +30,8 @@ __all__ = [
     "Query",
     "RelationTuple",
     "Relations",
+    "UserFilter",
+    "UserListing",
     "WriteError",
 ]
 
@@ -64,11 +68,43 @@ class Relations:
         limit: int = MAX_LISTED,
         *,
         context: Context | None = None,
+        after: str = "",
     ) -> Listing:
-        """List the objects of a type that a user holds, by name; says when it is truncated."""
+        """List the objects of a type that a user holds, by name; says when it is truncated.
+
+        `after` is the last object of the page before.
+        """
         model, _, _ = self._models.current(tx)
         store = self._tuples(tx, self._store_id)
-        return list_objects(model, store, user, relation, type, context=context, limit=limit)
+        return list_objects(
+            model, store, user, relation, type, context=context, limit=limit, after=after
+        )
+
+    def list_users(
+        self,
+        tx: Tx,
+        object: str,
+        relation: str,
+        filters: Sequence[UserFilter],
+        limit: int = MAX_LISTED,
+        *,
+        context: Context | None = None,
+        after: str = "",
+    ) -> UserListing:
+        """List who holds a relation on an object, of the kinds of users that `filters` name.
+
+        `after` is the last user of the page before.
+        """
+        model, _, _ = self._models.current(tx)
+        store = self._tuples(tx, self._store_id)
+        return list_users(
+            model, store, object, relation, filters, context=context, limit=limit, after=after
+        )
+
+    def expand(self, tx: Tx, object: str, relation: str) -> dict[str, Any]:
+        """Return where the holders of one relation come from, as OpenFGA's `tree`."""
+        model, _, _ = self._models.current(tx)
+        return expand(model, self._tuples(tx, self._store_id), object, relation)
 
     def write(
         self,

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from authz.api import query_routes, store_routes, tuple_routes
+from authz.api import list_routes, query_routes, store_routes, tuple_routes
 from authz.api.answers import answer, refusal
 from authz.api.calls import Api, handler
 
-CALLS = (*store_routes.CALLS, *tuple_routes.CALLS, *query_routes.CALLS)
+CALLS = (*store_routes.CALLS, *tuple_routes.CALLS, *query_routes.CALLS, *list_routes.CALLS)
 
 
 def routes(api: Api) -> list[Route]:

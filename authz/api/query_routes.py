@@ -1,38 +1,34 @@
-"""Routes that ask: check, batch-check, list-objects and its stream."""
+"""Routes that ask about one relation of one object: check, batch-check, expand."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import orjson
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from authz.api.answers import REVISION, TRUNCATED, answer
+from authz.api.answers import answer
 from authz.api.calls import Api, Call, where
 from authz.api.fields import (
     InvalidField,
     consistency,
-    inner,
     listed,
     matching,
     model_id,
+    needed,
     read_body,
     text,
 )
 from authz.api.gate import Permission
 from authz.api.tuple_json import contextual_tuples, question
 from authz.calls.queries import Answer, Item, check_batch
-from authz.calls.scene import Scene, Where, enter
+from authz.calls.scene import enter
 from authz.engine.check import check
-from authz.engine.listing import Listing, list_objects
+from authz.engine.expand import expand
 from authz.errors import AuthzError
 from authz.tx import Tx
 
 MAX_CHECKS: Final = 50
 _CORRELATION: Final = re.compile(r"[\w-]{1,36}", re.ASCII)
-_TYPE: Final = re.compile(r"[^:#@\s]{1,254}")
-_RELATION: Final = re.compile(r"[^:#@\s]{1,50}")
 
 
 async def _check(api: Api, request: Request) -> Response:
@@ -81,65 +77,26 @@ def _result(found: Answer) -> dict[str, Any]:
     return {"allowed": found}
 
 
-async def _list_objects(api: Api, request: Request) -> Response:
-    listing, place, revision = await _listed(api, request)
-    headers = {TRUNCATED: "true"} if listing.truncated else None
-    shown = {"objects": list(listing.objects)}
-    return answer(shown, store=place.store, revision=revision, headers=headers)
-
-
-async def _stream_objects(api: Api, request: Request) -> Response:
-    listing, place, revision = await _listed(api, request)
-    headers = {REVISION: f"{place.store}.{revision}"}
-    if listing.truncated:
-        headers[TRUNCATED] = "true"
-    return StreamingResponse(
-        _lines(listing.objects), headers=headers, media_type="application/json"
-    )
-
-
-async def _lines(objects: Sequence[str]) -> AsyncIterator[bytes]:
-    """Write a JSON document a line, many in a piece: each piece is a system call."""
-    for start in range(0, len(objects), 100):
-        piece = objects[start : start + 100]
-        yield b"".join(orjson.dumps({"result": {"object": one}}) + b"\n" for one in piece)
-
-
-class _Objects(NamedTuple):
-    listing: Listing
-    place: Where
-    revision: int
-
-
-async def _listed(api: Api, request: Request) -> _Objects:
+async def _expand(api: Api, request: Request) -> Response:
     body = await read_body(request)
+    key = needed(body, "tuple_key", "tuple_key_value_not_specified")
     place = where(request, model_id(body))
-    kind = matching(body, "type", _TYPE, "type_invalid_pattern")
-    relation = matching(body, "relation", _RELATION)
-    user = text(body, "user")
-    if not 1 <= len(user.encode()) <= 512:
-        raise InvalidField("invalid user: value length must be between 1 and 512 bytes, inclusive")
-    context, contextual = inner(body, "context"), contextual_tuples(body)
+    object_, relation = text(key, "object"), text(key, "relation")
+    contextual = contextual_tuples(body)
     consistency(body)
+    if not object_ or not relation:
+        raise InvalidField("Make sure you provide an object and a relation", "invalid_expand_input")
 
-    def work(tx: Tx) -> tuple[Listing, Scene]:
+    def work(tx: Tx) -> tuple[dict[str, Any], int]:
         scene = enter(tx, api.setting, place, contextual)
-        listing = list_objects(scene.model, scene.tuples, user, relation, kind, context=context)
-        return listing, scene
+        return expand(scene.model, scene.tuples, object_, relation), scene.revision
 
-    listing, scene = await api.database.read(work)
-    return _Objects(listing, place, scene.revision)
+    tree, revision = await api.database.read(work)
+    return answer({"tree": tree}, store=place.store, revision=revision)
 
 
 CALLS: Final = (
     Call("POST", "/stores/{store_id}/check", Permission.READ, _check),
     Call("POST", "/stores/{store_id}/batch-check", Permission.READ, _batch),
-    Call("POST", "/stores/{store_id}/list-objects", Permission.READ, _list_objects),
-    Call(
-        "POST",
-        "/stores/{store_id}/streamed-list-objects",
-        Permission.READ,
-        _stream_objects,
-        streamed=True,
-    ),
+    Call("POST", "/stores/{store_id}/expand", Permission.READ, _expand),
 )

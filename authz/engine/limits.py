@@ -14,10 +14,13 @@ MAX_CHECKS_PER_BATCH = 500
 """Queries of one `check_many`. OpenFGA's HTTP batch allows 50; a page of objects needs more."""
 
 MAX_LISTED = 1_000
-"""Objects that one listing returns at most, as OpenFGA's."""
+"""Objects or users that one page returns at most, as OpenFGA's."""
 
 MAX_CANDIDATES = 50_000
-"""Objects that a listing considers; beyond, it says `truncated`."""
+"""Object relations, or users, that a page considers; beyond, it says `truncated`."""
+
+MAX_LISTING_STEPS = 2_000_000
+"""Candidates to check times the object relations below, in one page of users."""
 
 MAX_CONTEXT_BYTES = 32 * 1024
 """Context of a tuple's condition, and of a request, as JSON."""

@@ -14,7 +14,7 @@ from authz.engine.query import Query, State, check_context_size, check_user, con
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import Subject, parse_relation, parse_user
+from authz.model.subject import Subject, parse_object, parse_relation, parse_user, shown
 from authz.stores.protocol import TupleReader
 
 
@@ -35,21 +35,24 @@ def list_objects(
     *,
     context: Context | None = None,
     limit: int = MAX_LISTED,
+    after: str = "",
 ) -> Listing:
-    """List what `user` holds. Raises CheckError, TypeNotFound (2021), RelationNotFound (2022).
+    """List what `user` holds, from behind `after`, the last object of the page before.
 
-    A condition that cannot be evaluated is an error, since the list would lack an object silently.
+    Raises CheckError, TypeNotFound (2021), RelationNotFound (2022). A condition that cannot be
+    evaluated is an error, since the list would lack an object silently.
     """
     check_context_size(context)
     holder = parse_user(user)
     target = model.relation(object_type, parse_relation(relation))
     check_user(model, holder)
+    behind = _cursor(after, object_type)
     if (holder.type, holder.relation) not in target.reach:
         return Listing(())
     limit = max(0, min(limit, MAX_LISTED))
     search = _Search(model, store, holder, context, reverse_for(model, object_type, relation))
     found, complete = search.run()
-    ids = sorted(found)
+    ids = sorted(object_id for object_id in found if object_id > behind)
     if target.pure:
         if search.error is not None:
             raise search.error
@@ -70,6 +73,15 @@ def list_objects(
     if search.error is not None and len(kept) <= limit:
         raise search.error
     return _page(object_type, kept, limit, complete=complete)
+
+
+def _cursor(after: str, object_type: str) -> str:
+    if not after:
+        return ""
+    kind, object_id = parse_object(after)
+    if kind != object_type:
+        raise CheckError(f"{shown(after)} is not the last object of a page of {object_type!r}")
+    return object_id
 
 
 def _page(object_type: str, ids: list[str], limit: int, *, complete: bool) -> Listing:

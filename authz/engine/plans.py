@@ -33,7 +33,7 @@ class Plan:
                         not user[1] and (user[0], "*") in relation.accepts
                     ):
                         direct.add(name)
-                    if followed := _usersets(model, relation, user):
+                    if followed := usersets_worth(model, relation, user):
                         usersets[name] = followed
                 elif isinstance(leaf, TupleToUserset):
                     for restriction in relations[leaf.tupleset].restrictions:
@@ -84,7 +84,8 @@ def _closure(relations: Mapping[str, Relation], asked: frozenset[str], user: Use
     return found
 
 
-def _usersets(model: Model, relation: Relation, user: UserKey) -> frozenset[UserKey]:
+def usersets_worth(model: Model, relation: Relation, user: UserKey) -> frozenset[UserKey]:
+    """Return the kinds of usersets by which such a user could hold the relation."""
     return frozenset(
         (r.type, r.relation)
         for r in relation.restrictions

@@ -62,6 +62,26 @@ class MemoryTuples:
                     found.append((user_id, row))
         return found
 
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples of the first `limit` plain users behind `after`."""
+        found = [
+            key
+            for object_id in ids
+            for name in relations
+            for key in self._by_relation.get((object_type, object_id, name), ())
+            if key.user_type == user_type and not key.user_relation and key.user_id > after
+        ]
+        named = set(sorted({key.user_id for key in found})[:limit])
+        return [self._row(key) for key in found if key.user_id in named]
+
     def revision(self) -> int:
         """Return the number of the last write."""
         return self._revision

@@ -30,3 +30,21 @@ class Overlay:
         known = {(user_id, row[:3]) for user_id, row in over}
         under = self._under.held(user_type, user_relation, ids, relations)
         return over + [(u, row) for u, row in under if (u, row[:3]) not in known]
+
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples of the first `limit` plain users of both."""
+        over = self._over.holders(object_type, ids, relations, user_type, after, limit)
+        known = {row[:5] for row in over}
+        under = self._under.holders(object_type, ids, relations, user_type, after, limit)
+        rows = over + [row for row in under if row[:5] not in known]
+        # Whoever is among the first of both is among the first of each that names them.
+        named = set(sorted({row[3] for row in rows})[:limit])
+        return [row for row in rows if row[3] in named]

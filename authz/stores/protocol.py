@@ -78,7 +78,7 @@ class Filter(NamedTuple):
 
 
 class TupleReader(Protocol):
-    """The reading half, all that a check and a listing need."""
+    """The reading half, all that a check, a listing and an expansion need."""
 
     def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
         """Return the wanted tuples of the objects `ids`, in one statement, in any order."""
@@ -88,6 +88,22 @@ class TupleReader(Protocol):
         self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
     ) -> list[tuple[str, HolderRow]]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
+        ...
+
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples that name plain users (or `*`) of a type, in any order.
+
+        Of the objects `ids` and `relations` together, those of the first `limit` user ids behind
+        `after`, in the order of code points, and all of these.
+        """
         ...
 
 

@@ -118,6 +118,31 @@ class SqlTuples:
             for row in self._tx.fetch(statement, params)
         ]
 
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples of the first `limit` plain users behind `after`, in one statement."""
+        params: dict[str, object] = {
+            "store": self._store,
+            "type": object_type,
+            "id": ids[0],
+            "ids": orjson.dumps(ids).decode(),
+            "user_type": user_type,
+            "after": after,
+            "limit": limit,
+        }
+        params.update((f"r{number}", name) for number, name in enumerate(relations))
+        many = len(ids) != 1
+        return self._tx.fetch(
+            sql_edges.holders(self._tx.dialect, len(relations), many=many), params
+        )
+
     def revision(self) -> int:
         """Return the number of the last write; 0 before the first."""
         rows = self._tx.fetch(_REVISION, {"store": self._store})

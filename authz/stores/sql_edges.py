@@ -1,4 +1,4 @@
-"""The reading statements of a check and a listing: one for each shape, not for each model.
+"""The reading statements of a check and of listings: one for each shape, not for each model.
 
 A shape is how many relations of each sort a step wants. The relations themselves are parameters,
 so names from a stranger's model never become SQL text.
@@ -7,7 +7,16 @@ so names from a stranger's model never become SQL text.
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, literal_column, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    bindparam,
+    collate,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
 from authz.stores.json_lists import texts
@@ -70,6 +79,29 @@ def held(dialect: str, relations: int) -> ClauseElement:
         _T.user_relation == bindparam("user_relation"),
         _T.relation.in_(_names("r", relations)),
     )
+
+
+@lru_cache(maxsize=128)
+def holders(dialect: str, relations: int, *, many: bool) -> ClauseElement:
+    """Return the statement for the tuples of the first plain users behind a name.
+
+    Parameters store, type, id or ids, r0…, user_type, after, limit. The names are counted first,
+    so that a user's tuples are never cut apart.
+    """
+    # In the order of code points, as Python has it: the cursor passes through both.
+    name = _T.user_id if dialect == "sqlite" else collate(_T.user_id, "C")
+    of = _of(dialect, many=many).where(
+        _T.relation.in_(_names("r", relations)),
+        _T.user_type == bindparam("user_type"),
+        _T.user_relation == _EMPTY,
+        name > bindparam("after"),
+    )
+    # Only one relation of one object has its users in the order of the key. For more SQLite would
+    # rather take every user of the type in that order, unless it is an expression that orders.
+    label = (name if not many and relations == 1 else name.concat(_EMPTY)).label("name")
+    first = of.with_only_columns(label).distinct().order_by(label).limit(bindparam("limit"))
+    last = select(func.max(first.subquery().c.name)).scalar_subquery()
+    return of.where(name <= last)
 
 
 def _of(dialect: str, *, many: bool) -> Select[Any]:

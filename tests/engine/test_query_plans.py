@@ -30,9 +30,17 @@ SELECTIONS = {
     ]
     for behind in (False, True)
 }
+HOLDERS = {
+    f"holders-{relations}-{'many' if many else 'one'}": sql_edges.holders(
+        "sqlite", relations, many=many
+    )
+    for relations in (1, 3)
+    for many in (False, True)
+}
 STATEMENTS: dict[str, ClauseElement] = {
     **EDGES,
     **SELECTIONS,
+    **HOLDERS,
     "held": sql_edges.held("sqlite", 4),
     "existing": sql._EXISTING["sqlite"],
     "delete": sql._DELETE,
@@ -83,6 +91,20 @@ def test_usersets_are_found_without_reading_past_an_objects_many_users(path, man
     ]
     assert "authz_tuple_usersets_covering" in step
     assert "user_relation>?" in step
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_page_of_holders_seeks_behind_its_cursor(path, name):
+    steps = [step for step in plan(path, HOLDERS[name]) if "authz_tuple" in step]
+    assert len(steps) == 2
+    for step in steps:
+        assert "PRIMARY KEY" in step, step
+        assert "object_id=? AND relation=? AND user_type=? AND user_id>?" in step, step
+
+
+def test_a_page_of_the_holders_of_one_relation_is_not_sorted(path):
+    steps = plan(path, HOLDERS["holders-1-one"])
+    assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
 def test_a_search_by_user_seeks_the_user(path):

@@ -91,6 +91,47 @@ def test_a_search_by_user_returns_what_each_of_them_holds(filled):
     ]
 
 
+def test_the_holders_of_relations_are_plain_users_of_the_type(filled):
+    rows = filled.holders("doc", ["1", "2", "3"], ["viewer", "owner", "parent"], "user", "", 10)
+    assert sorted(rows) == [
+        ("1", "viewer", "user", "*", "", "", ""),
+        ("1", "viewer", "user", "anne", "", "", ""),
+        ("1", "viewer", "user", "bob", "", "", ""),
+        ("2", "owner", "user", "anne", "", "", ""),
+        ("2", "viewer", "user", "anne", "", "", ""),
+    ]
+    assert filled.holders("doc", ["1"], ["parent"], "folder", "", 10) == [
+        ("1", "parent", "folder", "a", "", "", "")
+    ]
+    assert filled.holders("doc", ["1"], ["viewer"], "group", "", 10) == []
+    assert filled.holders("doc", ["9"], ["viewer"], "user", "", 10) == []
+
+
+@pytest.mark.parametrize("ids", [["1"], ["1", "2"]])
+def test_holders_come_by_name_and_each_with_all_its_tuples(store, ids):
+    # In the order of code points: capitals, then letters, then what lies behind the BMP.
+    names = ["!", "*", "B", "a", "a b".replace(" ", "_"), "b", "é", "\uffee", "😀"]
+    store.write(
+        [
+            NewTuple(TupleKey("doc", i, relation, "user", name, ""), "c", "{}")
+            for i in ("1", "2")
+            for relation in ("viewer", "owner")
+            for name in names
+        ],
+        [],
+        1,
+    )
+    read, after = [], ""
+    while rows := store.holders("doc", ids, ["viewer", "owner"], "user", after, 2):
+        assert len(rows) == len({row[3] for row in rows}) * 2 * len(ids)
+        assert {row[5:] for row in rows} == {("c", "{}")}
+        page = sorted({row[3] for row in rows})
+        read.append(page)
+        after = page[-1]
+    assert read == [names[:2], names[2:4], names[4:6], names[6:8], names[8:]]
+    assert store.holders("doc", ids, ["viewer"], "user", "", 0) == []
+
+
 def test_every_write_has_the_next_revision(store):
     assert store.revision() == 0
     assert store.write([new("doc:1#viewer@user:anne")], [], 1) == 1
@@ -180,6 +221,7 @@ def test_stores_do_not_see_each_other(stores):
     assert two.revision() == 0
     assert two.related(wanted(direct="viewer"), ["1"], ANNE) == []
     assert two.held("user", "", ["anne"], ["viewer"]) == []
+    assert two.holders("doc", ["1"], ["viewer"], "user", "", 10) == []
     assert two.read(Filter("doc"), 10) == []
     two.write([new("doc:1#viewer@user:anne")], [], 1)
     assert two.delete_matching(Filter("doc"), 2) == 1
@@ -195,6 +237,7 @@ def test_ids_are_data(store, name):
     store.write([stored], [], 1)
     for ids in ([name], [name, "other"]):
         assert len(store.related(wanted(direct="viewer"), ids, Subject("user", name))) == 1
+        assert len(store.holders("doc", ids, ["viewer"], "user", "", 5)) == 1
     assert store.held("user", "", [name], ["viewer"]) == [(name, ("doc", name, "viewer", "", ""))]
     store.write([], [stored.key], 2)
     assert store.read(Filter("doc"), 10) == []
