@@ -53,6 +53,13 @@ class ModelNotFound(CheckError):
     number = 2020
 
 
+class UnknownModel(CheckError):
+    """The store has no authorization model of that id."""
+
+    code = "authorization_model_not_found"
+    number = 2001
+
+
 class WriteError(AuthzError):
     """A write that was refused as a whole; nothing of it is stored."""
 
@@ -92,7 +99,7 @@ class TooManyTuples(WriteError):
     """More tuples in one call than the limit."""
 
     code = "exceeded_entity_limit"
-    number = 2054
+    number = 2053
 
 
 class ModelError(AuthzError):

@@ -7,20 +7,14 @@ from authz.clock import Clock
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
 from authz.engine.expand import expand
-from authz.engine.limits import MAX_LISTED, MAX_TUPLES_PER_WRITE
+from authz.engine.limits import MAX_LISTED
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
-from authz.engine.tuples import admit
+from authz.engine.tuples import admit_write
 from authz.engine.users import UserFilter, UserListing, list_users
-from authz.errors import (
-    CheckError,
-    DuplicateInRequest,
-    InvalidTuple,
-    TooManyTuples,
-    WriteError,
-)
+from authz.errors import CheckError, WriteError
 from authz.model.compiled import Model
-from authz.model.subject import RelationTuple, TupleKey, parse_key, parse_object, parse_user
+from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_user
 from authz.stores.cached import Answers, CachedTuples
 from authz.stores.models import StoredModels
 from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, TupleStore
@@ -136,18 +130,10 @@ class Relations:
         Raises WriteError (nothing is changed): InvalidTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
-        if len(writes) + len(deletes) > MAX_TUPLES_PER_WRITE:
-            raise TooManyTuples(f"more than {MAX_TUPLES_PER_WRITE} tuples in one write")
         if not writes and not deletes:
             return self.revision(tx)
         model, _, _ = self._models.current(tx)
-        new = [admit(model, given) for given in writes]
-        gone = [_key(given) for given in deletes]
-        keys: set[TupleKey] = set()
-        for key in [*gone, *(one.key for one in new)]:
-            if key in keys:
-                raise DuplicateInRequest(f"duplicate tuple in write: {key}")
-            keys.add(key)
+        new, gone = admit_write(model, writes, deletes)
         return self._tuples(tx, self._store_id).write(
             new,
             gone,
@@ -218,10 +204,3 @@ class Relations:
     def _reader(self, tx: Tx, revision: int) -> TupleReader:
         store = self._tuples(tx, self._store_id)
         return CachedTuples(store, self._answers, revision) if tx.read_only else store
-
-
-def _key(given: RelationTuple) -> TupleKey:
-    try:
-        return parse_key(given.user, given.relation, given.object)
-    except CheckError as error:
-        raise InvalidTuple(str(error)) from error

@@ -1,13 +1,41 @@
 """Is a tuple one that the model admits? Asked before it is stored, and of contextual tuples."""
 
+from collections.abc import Sequence
+
 import orjson
 
-from authz.engine.limits import MAX_CONTEXT_BYTES
+from authz.engine.limits import MAX_CONTEXT_BYTES, MAX_TUPLES_PER_WRITE
 from authz.engine.query import check_user
-from authz.errors import CheckError, InvalidTuple
+from authz.errors import CheckError, DuplicateInRequest, InvalidTuple, TooManyTuples
 from authz.model.compiled import Model
-from authz.model.subject import RelationTuple, Subject, parse_key
+from authz.model.subject import RelationTuple, Subject, TupleKey, parse_key
 from authz.stores.protocol import NewTuple
+
+
+def admit_write(
+    model: Model, writes: Sequence[RelationTuple], deletes: Sequence[RelationTuple]
+) -> tuple[list[NewTuple], list[TupleKey]]:
+    """Return what one write stores and deletes; a deletion's condition is not looked at.
+
+    Raises TooManyTuples, InvalidTuple and DuplicateInRequest.
+    """
+    if len(writes) + len(deletes) > MAX_TUPLES_PER_WRITE:
+        raise TooManyTuples(f"more than {MAX_TUPLES_PER_WRITE} tuples in one write")
+    new = [admit(model, given) for given in writes]
+    gone = [_key(given) for given in deletes]
+    keys: set[TupleKey] = set()
+    for key in [*gone, *(one.key for one in new)]:
+        if key in keys:
+            raise DuplicateInRequest(f"duplicate tuple in write: {key}")
+        keys.add(key)
+    return new, gone
+
+
+def _key(given: RelationTuple) -> TupleKey:
+    try:
+        return parse_key(given.user, given.relation, given.object)
+    except CheckError as error:
+        raise InvalidTuple(str(error)) from error
 
 
 def admit(model: Model, given: RelationTuple) -> NewTuple:

@@ -1,11 +1,13 @@
 """Authorization models in the database: append only, the latest is in force."""
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, insert, select, update
 
-from authz.errors import ModelNotFound
+from authz.errors import ModelNotFound, UnknownModel
 from authz.model.compiled import Model
 from authz.stores.sql import bump
 from authz.stores.tables import authz_model, authz_store
@@ -17,6 +19,13 @@ _CURRENT = select(authz_store.c.model_id, authz_store.c.revision).where(
 _BODY = select(authz_model.c.body).where(
     authz_model.c.store == bindparam("store"), authz_model.c.id == bindparam("id")
 )
+_NEWEST = (
+    select(authz_model.c.id, authz_model.c.body)
+    .where(authz_model.c.store == bindparam("store"))
+    .order_by(authz_model.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_BEFORE = _NEWEST.where(authz_model.c.id < bindparam("before"))
 _INSERT = insert(authz_model)
 _SET_CURRENT = (
     update(authz_store)
@@ -24,15 +33,34 @@ _SET_CURRENT = (
     .values(model_id=bindparam("new_model"))
 )
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_TIME_DIGITS = 10
 MAX_COMPILED = 16
+
+
+class CompiledModels:
+    """The models that one process used last, ready to be asked. A model never changes."""
+
+    def __init__(self, most: int = MAX_COMPILED) -> None:
+        self._most = most
+        self._held: dict[tuple[str, str], Model] = {}
+
+    def find(self, store: str, model_id: str) -> Model | None:
+        """Return a model that was kept."""
+        return self._held.get((store, model_id))
+
+    def keep(self, store: str, model_id: str, model: Model) -> None:
+        """Keep a model that is stored and committed; the oldest goes."""
+        while len(self._held) >= self._most:
+            self._held.pop(next(iter(self._held)), None)
+        self._held[store, model_id] = model
 
 
 class StoredModels:
     """The models of one store; compiled once a process and id, the last few kept."""
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, compiled: CompiledModels | None = None) -> None:
         self._store = store
-        self._compiled: dict[str, Model] = {}
+        self._compiled = CompiledModels() if compiled is None else compiled
 
     def current(self, tx: Tx) -> tuple[Model, str, int]:
         """Return the model in force, its id, and the store's revision. Raises ModelNotFound."""
@@ -40,45 +68,77 @@ class StoredModels:
         if not rows or not rows[0][0]:
             raise ModelNotFound(f"no authorization model in store {self._store!r}")
         model_id, revision = rows[0]
-        model = self._compiled.get(model_id)
-        if model is None:
-            model = self._load(tx, model_id)
-        return model, model_id, int(revision)
+        return self.get(tx, model_id), model_id, int(revision)
+
+    def get(self, tx: Tx, model_id: str) -> Model:
+        """Return one model of the store. Raises UnknownModel."""
+        return self._compiled.find(self._store, model_id) or self._load(tx, model_id)
+
+    def body(self, tx: Tx, model_id: str) -> str:
+        """Return a model as it was stored, JSON. Raises UnknownModel."""
+        rows = tx.fetch(_BODY, {"store": self._store, "id": model_id})
+        if not rows:
+            raise UnknownModel(f"authorization model {model_id!r} not found")
+        return str(rows[0][0])
+
+    def page(self, tx: Tx, limit: int, before: str = "") -> list[tuple[str, str]]:
+        """Return ids and bodies, the newest first, from behind the id `before`."""
+        params: dict[str, object] = {"store": self._store, "limit": limit}
+        if before:
+            params["before"] = before
+        rows = tx.fetch(_BEFORE if before else _NEWEST, params)
+        return [(str(row[0]), str(row[1])) for row in rows]
 
     def put(self, tx: Tx, model: Model, now: int) -> str:
         """Make a model the one in force; the one in force again if it is the same."""
-        body = orjson.dumps(model.to_json())
+        body = _json(model.to_json())
         rows = tx.fetch(_CURRENT, {"store": self._store})
-        if rows and rows[0][0] and self._body(tx, rows[0][0]) == body:
+        if rows and rows[0][0] and self.body(tx, rows[0][0]) == body:
             return str(rows[0][0])
+        return self.add(tx, body, now)[0]
+
+    def add(self, tx: Tx, body: str, now: int) -> tuple[str, int]:
+        """Store the JSON form of a valid model, put it in force; return its id and the revision."""
         revision = bump(tx, self._store, now)
-        model_id = _model_id(now, revision, body)
-        row = {"store": self._store, "id": model_id, "body": body.decode(), "created_at": now}
+        # The store's row is ours now: nobody puts another in between.
+        before = str(tx.fetch(_CURRENT, {"store": self._store})[0][0])
+        # The newest id is the greatest, whatever the clock of another machine said.
+        at = max(now, _time_of(before)) if before else now
+        model_id = _model_id(at, revision, body.encode())
+        row = {"store": self._store, "id": model_id, "body": body, "created_at": now}
         tx.execute(_INSERT, row)
         tx.execute(_SET_CURRENT, {"store": self._store, "new_model": model_id})
-        # Not cached here: the transaction may be undone.
-        return model_id
-
-    def _body(self, tx: Tx, model_id: str) -> bytes:
-        rows = tx.fetch(_BODY, {"store": self._store, "id": model_id})
-        if not rows:
-            raise ModelNotFound(f"authorization model {model_id!r} not found")
-        return str(rows[0][0]).encode()
+        # Not compiled here: the transaction may be undone.
+        return model_id, revision
 
     def _load(self, tx: Tx, model_id: str) -> Model:
-        model = Model.from_json(orjson.loads(self._body(tx, model_id)))
-        while len(self._compiled) >= MAX_COMPILED:
-            self._compiled.pop(next(iter(self._compiled)), None)
-        self._compiled[model_id] = model
+        model = Model.from_json(orjson.loads(self.body(tx, model_id)))
+        self._compiled.keep(self._store, model_id, model)
         return model
 
 
-def _model_id(now: int, revision: int, body: bytes) -> str:
-    """Make a ULID (as OpenFGA's ids are): the time, then 80 bits of what the model is.
+def _json(body: Mapping[str, Any]) -> str:
+    return orjson.dumps(body).decode()
 
-    No entropy is needed: the revision is used once in a store.
+
+def _model_id(at: int, revision: int, body: bytes) -> str:
+    """Make a ULID (as OpenFGA's ids are): the time, the revision, then what the model is.
+
+    No entropy is needed: the revision is used once in a store, and ids of one moment sort by it.
     """
     digest = hashlib.sha256(revision.to_bytes(8) + body).digest()
-    value = int.from_bytes(now.to_bytes(6) + digest[:10])
+    return ulid(at, (revision % 2**40).to_bytes(5) + digest[:5])
+
+
+def ulid(at: int, rest: bytes) -> str:
+    """Return the 26 digits of a time (Unix ms) and ten bytes."""
+    value = int.from_bytes(at.to_bytes(6) + rest)
     # 128 bits are 26 digits of 5 bits, the first of 3.
     return "".join(_CROCKFORD[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _time_of(identifier: str) -> int:
+    value = 0
+    for digit in identifier[:_TIME_DIGITS]:
+        value = value * 32 + _CROCKFORD.index(digit)
+    return value

@@ -96,3 +96,23 @@ authz_changelog = Table(
     Column("changed_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+authz_named_store = Table(
+    "authz_named_store",
+    metadata,
+    # A store that is not here cannot be reached through the API: the product's own never is.
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, nullable=True),
+)
+
+authz_assertions = Table(
+    "authz_assertions",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("body", Text, nullable=False),  # the API's list of assertions, as JSON
+    Column("written_at", BigInteger, nullable=False),
+)

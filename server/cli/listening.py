@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -64,12 +64,23 @@ async def listen(
     from server.signals.logs import configure_logging
     from server.signals.telemetry import telemetry
 
-    _allow_connections()
     configure_logging(settings.log_level)
     reports = telemetry(settings.otlp_endpoint, os.environ, version=version("mandate-server"))
     server = await assemble(settings, telemetry=reports)
+    await serve_application(create_app(server), sock, ready=ready, lifeline=lifeline)
+
+
+async def serve_application(
+    app: Callable[..., Any],
+    sock: socket.socket,
+    *,
+    ready: Callable[[], None],
+    lifeline: int | None = None,
+) -> None:
+    """Serve an application on `sock` within the bounds of this process, as `listen`."""
+    _allow_connections()
     config = uvicorn.Config(
-        create_app(server),
+        app,
         http=BoundedConnection,
         loop="uvloop",
         ws="none",

@@ -37,7 +37,7 @@ def serve(
 
     settings = Settings()
     _look_first(settings)
-    sock = _bound(host or settings.host, settings.port if port is None else port)
+    sock = bound(host or settings.host, settings.port if port is None else port)
     if workers > 1:
         from server.cli.workers import supervise
 
@@ -63,7 +63,8 @@ def _look_first(settings: "Settings") -> None:
         raise SchemaBehindError(message)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
+    """Return a listening socket, or say what is wrong with the address; raises `Failure`."""
     from server.cli.listening import bind
 
     try:

@@ -79,8 +79,8 @@ def _told() -> Iterator[None]:
         raise SchemaError(message) from error
 
 
-def upgrade(url: str) -> None:
-    """Apply every missing migration, in one transaction.
+def upgrade(url: str, *, branch: str = "") -> None:
+    """Apply every missing migration, or those of one branch, in one transaction.
 
     Raises `UnavailableError` and `SchemaError`.
     """
@@ -90,7 +90,7 @@ def upgrade(url: str) -> None:
             # Two operators who migrate at once: the second waits, then finds nothing to do.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7716438126)"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "heads")
+        command.upgrade(config, f"{branch}@head" if branch else "heads")
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -101,12 +101,12 @@ def downgrade(url: str, revision: str) -> None:
         command.downgrade(config, revision)
 
 
-def missing(url: str) -> list[str]:
-    """Return the revisions that this version needs and the database has not applied.
+def missing(url: str, *, branch: str = "") -> list[str]:
+    """Return the revisions that this version (or one branch) needs and the database has not.
 
     Raises `UnavailableError` and `SchemaError`.
     """
-    return sorted(wanted() - set(applied(url)))
+    return sorted(wanted(branch) - set(applied(url)))
 
 
 def applied(url: str) -> list[str]:
@@ -128,6 +128,8 @@ def refuse_newer(revisions: Iterable[str]) -> None:
         ScriptDirectory.from_config(_config()).get_revisions(tuple(revisions))
 
 
-def wanted() -> set[str]:
-    """Return the newest revision of each branch that this version knows."""
-    return set(ScriptDirectory.from_config(_config()).get_heads())
+def wanted(branch: str = "") -> set[str]:
+    """Return the newest revision of each branch that this version knows, or of one."""
+    scripts = ScriptDirectory.from_config(_config())
+    found = scripts.get_revisions(f"{branch}@head" if branch else "heads")
+    return {script.revision for script in found}

@@ -1,0 +1,1 @@
+"""The OpenFGA HTTP API over the engine (Starlette): what openfga-sdk speaks to."""

@@ -1,0 +1,80 @@
+"""A gate for the access tokens of one issuer (RFC 9068, or its plain JWTs)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.datastructures import Headers
+
+from authz.api.gate import MISSING, Permission, Shut, bearer
+from authz.clock import Clock
+from authz.jose import (
+    Audience,
+    Fault,
+    InvalidKey,
+    InvalidToken,
+    KeySource,
+    check_claims,
+    split,
+    verify_split,
+)
+
+ALGORITHMS: Final = ("ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519")
+TYPES: Final = ("at+jwt", "jwt", "")
+LEEWAY: Final = 60
+"""Seconds that the issuer's clock may differ."""
+_CODES: Final = {
+    Fault.AUDIENCE_WRONG: "auth_failed_invalid_audience",
+    Fault.ISSUER_WRONG: "auth_failed_invalid_issuer",
+    Fault.CLAIM_MISSING: "invalid_claims",
+    Fault.CLAIM_TYPE: "invalid_claims",
+    Fault.EXPIRED: "invalid_claims",
+    Fault.NOT_YET_VALID: "invalid_claims",
+}
+
+Keys = Callable[[str | None], Awaitable[KeySource]]
+"""Return the issuer's keys, looking again for a `kid` that is new; raises KeysUnavailable."""
+
+
+class KeysUnavailable(Exception):
+    """The issuer's keys cannot be fetched now."""
+
+
+class JwtGate:
+    """Lets in who has a token of the issuer for the audience, whatever its scope.
+
+    A token with `act` is refused: what an agent does for a person goes through a decision, it
+    does not edit what decisions are made from (X10).
+    """
+
+    def __init__(self, *, issuer: str, audience: str, keys: Keys, clock: Clock) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+        self._clock = clock
+
+    async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
+        """Verify the token."""
+        token = bearer(headers)
+        if token is None:
+            return MISSING
+        try:
+            jws = split(token)
+            kid = jws.header.get("kid")
+            keys = await self._keys(kid if type(kid) is str else None)
+            payload = verify_split(jws, keys, typ=TYPES, algorithms=ALGORITHMS, kid_required=False)
+            claims = check_claims(
+                payload,
+                issuer=self._issuer,
+                audience=self._audience,
+                now=self._clock.now(),
+                audience_form=Audience.MEMBER,
+                leeway=LEEWAY,
+            )
+        except InvalidToken as error:
+            code = _CODES.get(error.reason, "auth_failed_invalid_bearer_token")
+            return Shut(401, code, f"invalid bearer token: {error.reason.value}")
+        except (InvalidKey, KeysUnavailable):
+            return Shut(503, "unavailable", "the issuer's keys cannot be fetched now")
+        if "act" in claims or "may_act" in claims:
+            return Shut(401, "auth_failed_invalid_bearer_token", "a delegated token is refused")
+        return None
