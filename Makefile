@@ -95,6 +95,10 @@ check: $(DEV) ## ruff, mypy, import contracts
 bench: $(DEV) ## compare with oidc-provider (needs Node 22, npm and wrk)
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
+.PHONY: bench-authz
+bench-authz: $(DEV) ## compare the relationship engine with a real OpenFGA (needs Go and wrk)
+	@$(BIN)/python -m benchmarks.relations.run $(BENCH)
+
 .PHONY: docs
 docs: $(DEV) ## write docs/conformance.md from the manifest and check every link
 	@$(BIN)/python -m tests.requirements
