@@ -29,3 +29,21 @@ MAX_NESTING = 40
 
 MAX_CONDITION_BYTES = 8 * 1024
 """One CEL expression."""
+
+MAX_EXPLAINED_TUPLES = 10_000
+"""Tuples after which an explanation reads no further level."""
+
+MAX_EXPLAINED_STEPS = 300
+"""Steps that the tree of an explanation draws."""
+
+MAX_EXPLAINED_DEPTH = 100
+"""Steps of a tree under each other."""
+
+MAX_NEAREST_TRIED = 20
+"""Tuples that are tried for the one that would allow."""
+
+MAX_REACHING = 100
+"""Users that a reverse audit returns at most."""
+
+MAX_REACHING_READS = 500
+"""Relations of objects that a reverse audit reads."""
