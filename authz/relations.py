@@ -6,10 +6,14 @@ from typing import Literal, TypeAlias
 from authz.clock import Clock
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
-from authz.engine.limits import MAX_LISTED, MAX_TUPLES_PER_WRITE
+from authz.engine.limits import MAX_LISTED, MAX_REACHING, MAX_TUPLES_PER_WRITE
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
 from authz.engine.tuples import admit
+from authz.engine.why.explain import explain
+from authz.engine.why.explained import Explanation
+from authz.engine.why.what_if import Changed, what_if
+from authz.engine.why.who import Reach, reach
 from authz.errors import (
     CheckError,
     DuplicateInRequest,
@@ -20,7 +24,7 @@ from authz.errors import (
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple, TupleKey, parse_key, parse_object, parse_user
 from authz.stores.models import StoredModels
-from authz.stores.protocol import Change, Filter, StoredTuple, TupleStore
+from authz.stores.protocol import Change, Filter, NewTuple, StoredTuple, TupleStore
 from authz.stores.sql import SqlTuples
 from authz.tx import Tx
 
@@ -29,9 +33,12 @@ OnMissing: TypeAlias = Literal["error", "ignore"]
 Tuples: TypeAlias = Callable[[Tx, str], TupleStore]
 
 __all__ = [
+    "Changed",
     "CheckError",
+    "Explanation",
     "Listing",
     "Query",
+    "Reach",
     "RelationTuple",
     "Relations",
     "WriteError",
@@ -90,18 +97,10 @@ class Relations:
         Raises WriteError (nothing is changed): InvalidTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
-        if len(writes) + len(deletes) > MAX_TUPLES_PER_WRITE:
-            raise TooManyTuples(f"more than {MAX_TUPLES_PER_WRITE} tuples in one write")
         if not writes and not deletes:
             return self.revision(tx)
         model, _, _ = self._models.current(tx)
-        new = [admit(model, given) for given in writes]
-        gone = [_key(given) for given in deletes]
-        keys: set[TupleKey] = set()
-        for key in [*gone, *(one.key for one in new)]:
-            if key in keys:
-                raise DuplicateInRequest(f"duplicate tuple in write: {key}")
-            keys.add(key)
+        new, gone = _admitted(model, writes, deletes)
         return self._tuples(tx, self._store_id).write(
             new,
             gone,
@@ -109,6 +108,43 @@ class Relations:
             ignore_duplicates=on_duplicate == "ignore",
             ignore_missing=on_missing == "ignore",
         )
+
+    def explain(self, tx: Tx, query: Query) -> Explanation:
+        """Say why a check answers as it does. Raises CheckError for what does not fit the model.
+
+        An explanation tells what exists: it is for those who may know all of the store.
+        """
+        model, _, _ = self._models.current(tx)
+        return explain(model, self._tuples(tx, self._store_id), query)
+
+    def reach(
+        self,
+        tx: Tx,
+        object: str,
+        relation: str,
+        limit: int = MAX_REACHING,
+        *,
+        context: Context | None = None,
+    ) -> Reach:
+        """Find who holds a relation on an object, each with a proof; says when it is truncated."""
+        model, _, _ = self._models.current(tx)
+        store = self._tuples(tx, self._store_id)
+        return reach(model, store, object, relation, context=context, limit=limit)
+
+    def what_if(
+        self,
+        tx: Tx,
+        writes: Sequence[RelationTuple] = (),
+        deletes: Sequence[RelationTuple] = (),
+        queries: Sequence[Query] = (),
+    ) -> tuple[Changed, ...]:
+        """Return the queries whose answer a write would change; nothing is stored.
+
+        Raises WriteError as the write itself would, and CheckError for too many queries.
+        """
+        model, _, _ = self._models.current(tx)
+        new, gone = _admitted(model, writes, deletes)
+        return what_if(model, self._tuples(tx, self._store_id), new, gone, queries)
 
     def delete_user(self, tx: Tx, user: str) -> int:
         """Delete every tuple whose user is exactly this one; return how many.
@@ -168,6 +204,22 @@ class Relations:
     def model(self, tx: Tx) -> Model:
         """Return the model in force. Raises ModelNotFound."""
         return self._models.current(tx)[0]
+
+
+def _admitted(
+    model: Model, writes: Sequence[RelationTuple], deletes: Sequence[RelationTuple]
+) -> tuple[list[NewTuple], list[TupleKey]]:
+    """Check a write by itself, before the store is looked at."""
+    if len(writes) + len(deletes) > MAX_TUPLES_PER_WRITE:
+        raise TooManyTuples(f"more than {MAX_TUPLES_PER_WRITE} tuples in one write")
+    new = [admit(model, given) for given in writes]
+    gone = [_key(given) for given in deletes]
+    keys: set[TupleKey] = set()
+    for key in [*gone, *(one.key for one in new)]:
+        if key in keys:
+            raise DuplicateInRequest(f"duplicate tuple in write: {key}")
+        keys.add(key)
+    return new, gone
 
 
 def _key(given: RelationTuple) -> TupleKey:

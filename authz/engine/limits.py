@@ -45,5 +45,8 @@ MAX_NEAREST_TRIED = 20
 MAX_REACHING = 100
 """Users that a reverse audit returns at most."""
 
+MAX_REACHING_TRIED = 1_000
+"""Users of whom a reverse audit asks."""
+
 MAX_REACHING_READS = 500
 """Relations of objects that a reverse audit reads."""

@@ -1,8 +1,8 @@
-"""A request's own tuples over stored ones: OpenFGA's contextual tuples."""
+"""A store as it would be: with a request's own tuples (OpenFGA's contextual), without others."""
 
 from collections.abc import Sequence
 
-from authz.model.subject import Subject
+from authz.model.subject import Subject, TupleKey
 from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
 
 
@@ -30,3 +30,29 @@ class Overlay:
         known = {(user_id, row[:3]) for user_id, row in over}
         under = self._under.held(user_type, user_relation, ids, relations)
         return over + [(u, row) for u, row in under if (u, row[:3]) not in known]
+
+
+class Without:
+    """Reads all but some tuples: the store as it would be without them."""
+
+    __slots__ = ("_gone", "_under")
+
+    def __init__(self, under: TupleReader, gone: frozenset[TupleKey]) -> None:
+        self._under = under
+        self._gone = gone
+
+    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
+        """Return the wanted tuples that are left."""
+        rows = self._under.related(wanted, ids, user)
+        return [row for row in rows if TupleKey(wanted.object_type, *row[:5]) not in self._gone]
+
+    def held(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> list[tuple[str, HolderRow]]:
+        """Return what the users hold by the tuples that are left."""
+        rows = self._under.held(user_type, user_relation, ids, relations)
+        return [
+            (user_id, row)
+            for user_id, row in rows
+            if TupleKey(*row[:3], user_type, user_id, user_relation) not in self._gone
+        ]

@@ -9,7 +9,7 @@ from authz.engine.query import Query, State
 from authz.engine.tuples import admit
 from authz.engine.why.evidence import Evidence
 from authz.errors import CheckError, InvalidTuple
-from authz.model.schema import Computed, Direct, Exclusion, Rewrite, TupleToUserset, operands
+from authz.model.schema import Computed, Direct, TupleToUserset, signed_leaves
 from authz.model.subject import RelationTuple
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
@@ -50,7 +50,7 @@ def _candidates(evidence: Evidence, query: Query) -> Iterator[RelationTuple]:
         relation = evidence.relation(state)
         if not evidence.reachable(state):
             continue
-        for leaf, sign in _signed(relation.rewrite, gains=gains):
+        for leaf, sign in signed_leaves(relation.rewrite, gains=gains):
             if isinstance(leaf, Direct) and sign and not evidence.stored(state, user):
                 for condition in sorted(relation.accepts.get(kind, ())):
                     name = f"{state[0]}:{state[1]}"
@@ -71,18 +71,3 @@ def _following(
     for edge in edges:
         if edge.lead is not None and edge.verdict is True:
             yield edge.lead
-
-
-def _signed(
-    rewrite: Rewrite, *, gains: bool
-) -> Iterator[tuple[Direct | Computed | TupleToUserset, bool]]:
-    """Return the leaves, and whether more truth there means more truth above."""
-    if isinstance(rewrite, Direct | Computed | TupleToUserset):
-        yield rewrite, gains
-        return
-    if isinstance(rewrite, Exclusion):
-        yield from _signed(rewrite.base, gains=gains)
-        yield from _signed(rewrite.subtract, gains=not gains)
-        return
-    for part in operands(rewrite):
-        yield from _signed(part, gains=gains)
