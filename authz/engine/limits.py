@@ -36,8 +36,8 @@ MAX_EXPLAINED_TUPLES = 10_000
 MAX_EXPLAINED_STEPS = 300
 """Steps that the tree of an explanation draws."""
 
-MAX_EXPLAINED_DEPTH = 100
-"""Steps of a tree under each other."""
+MAX_EXPLAINED_DEPTH = 110
+"""Relations and operators under each other in a tree: it must fit Python's stack, and JSON's."""
 
 MAX_NEAREST_TRIED = 20
 """Tuples that are tried for the one that would allow."""

@@ -1,5 +1,6 @@
 """Why yes, why no, and what would change it: explanations as people read them."""
 
+import orjson
 import pytest
 
 from authz.engine.query import Query
@@ -301,6 +302,32 @@ def test_a_model_of_very_many_relations_in_a_row_is_drawn_up_to_a_depth():
         assert found.allowed is allowed
         assert found.cut
         assert as_text(found)
+
+
+def test_nested_operators_are_drawn_up_to_a_depth():
+    nested = "base"
+    for _ in range(35):
+        nested = f"({nested} and base)"
+    many = 40
+    text = "type user\ntype doc\n  relations\n    define base: [user]\n" + "".join(
+        f"    define r{n}: {nested.replace('base', f'r{n - 1}' if n else 'base', 1)[1:-1]}\n"
+        for n in range(many)
+    )
+    world = World(text, "doc:1#base@user:anne")
+    for user, allowed in (("user:anne", True), ("user:bob", False)):
+        found = explain(world.model, world.store, Query(user, f"r{many - 1}", "doc:1"))
+        assert found.allowed is allowed
+        assert as_text(found)
+        assert orjson.dumps(found.to_json())
+
+
+def test_the_longest_chain_that_a_check_follows_is_drawn_whole():
+    chain = [f"folder:{n}#parent@folder:{n + 1}" for n in range(24)]
+    found = why("folder:0#viewer@user:anne", *chain, "folder:24#owner@user:anne")
+    assert found.allowed
+    assert not found.cut
+    assert len(found.carriers()) == 25
+    assert orjson.dumps(found.to_json())
 
 
 def test_an_explanation_reads_little_of_a_large_store():

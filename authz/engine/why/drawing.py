@@ -4,7 +4,7 @@ Whatever is true or false was found in some round, and is drawn from what was kn
 round: a proof never leans on itself. The tree is bounded in steps and depth.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from authz.engine.limits import MAX_EXPLAINED_DEPTH, MAX_EXPLAINED_STEPS
 from authz.engine.query import State
@@ -27,6 +27,7 @@ class Drawing:
 
     def __init__(self, evidence: Evidence) -> None:
         self.cut = False
+        self.depth = 0
         self._evidence = evidence
         self._left = MAX_EXPLAINED_STEPS
         self._path: set[State] = set()
@@ -51,13 +52,15 @@ class Drawing:
             return Step(Kind.AGAIN, held, what)
         if not evidence.was_read(state):
             return Step(Kind.LIMIT, None, what)
-        if self._left < 0 or len(self._path) >= MAX_EXPLAINED_DEPTH:
+        if self._left < 0 or self.depth >= MAX_EXPLAINED_DEPTH:
             self.cut = True
             return Step(Kind.CUT, held, what)
         self._path.add(state)
+        self.depth += 1
         branch = _Branch(self, state)
         rewrite = evidence.relation(state).rewrite
         steps = branch.proof(rewrite) if held else branch.failure(rewrite)
+        self.depth -= 1
         self._path.discard(state)
         self._drawn.add(state)
         return Step(Kind.RELATION, held, what, steps=tuple(steps))
@@ -95,6 +98,24 @@ class _Branch:
 
     def proof(self, rewrite: Rewrite) -> list[Step]:
         """Draw why a part that is true is true."""
+        return self._deeper(self._proof, rewrite)
+
+    def failure(self, rewrite: Rewrite) -> list[Step]:
+        """Draw every branch of a part that is false, or of which nobody can say."""
+        return self._deeper(self._failure, rewrite)
+
+    def _deeper(self, draw: Callable[[Rewrite], list[Step]], rewrite: Rewrite) -> list[Step]:
+        drawing = self._drawing
+        if drawing.depth >= MAX_EXPLAINED_DEPTH:
+            drawing.cut = True
+            kind, object_id, name = self._state
+            return [Step(Kind.CUT, self._known(rewrite)[0], f"{kind}:{object_id}#{name}")]
+        drawing.depth += 1
+        steps = draw(rewrite)
+        drawing.depth -= 1
+        return steps
+
+    def _proof(self, rewrite: Rewrite) -> list[Step]:
         state = self._state
         if isinstance(rewrite, Union):
             cheapest = min(rewrite.children, key=lambda child: _price(self._known(child)))
@@ -111,8 +132,7 @@ class _Branch:
         best = min(edges, key=lambda edge: _price(self._evidence.edge(edge, self._before)))
         return [self._drawing.edge(best, held=True, through=isinstance(rewrite, TupleToUserset))]
 
-    def failure(self, rewrite: Rewrite) -> list[Step]:
-        """Draw every branch of a part that is false, or of which nobody can say."""
+    def _failure(self, rewrite: Rewrite) -> list[Step]:
         state = self._state
         if isinstance(rewrite, Union):
             return [step for child in rewrite.children for step in self.failure(child)]
