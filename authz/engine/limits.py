@@ -42,6 +42,9 @@ MAX_EXPLAINED_DEPTH = 110
 MAX_NEAREST_TRIED = 20
 """Tuples that are tried for the one that would allow."""
 
+MAX_NEAREST_TUPLES = 50_000
+"""Tuples that these tries read in all before the last of them."""
+
 MAX_REACHING = 100
 """Users that a reverse audit returns at most."""
 
@@ -50,3 +53,6 @@ MAX_REACHING_TRIED = 1_000
 
 MAX_REACHING_READS = 500
 """Relations of objects that a reverse audit reads."""
+
+MAX_REACHING_TUPLES = 100_000
+"""Tuples that its checks and proofs read in all before the last of them."""

@@ -229,6 +229,8 @@ def test_the_json_form_has_stable_names():
         "relation": "viewer",
         "object": "folder:a",
         "verdict": "allowed",
+        "error": None,
+        "nearest": None,
         "tree": {
             "kind": "relation",
             "holds": True,
@@ -279,6 +281,16 @@ def test_an_explanation_is_bounded_in_steps(monkeypatch):
     assert found.cut
     assert sum(1 for _ in found.tree.walk()) < 150
     assert lines(found)[-1] == "this is not the whole: a limit was reached"
+
+
+@pytest.mark.parametrize(("name", "bound"), [("MAX_NEAREST_TRIED", 1), ("MAX_NEAREST_TUPLES", 0)])
+def test_few_tuples_are_tried(monkeypatch, name, bound):
+    question = "document:1#signer@user:anne"
+    tuples = (*INHERITED[:3], "document:1#approved@user:*")
+    assert why(question, *tuples).nearest == tuple_of("folder:a#viewer@user:anne")
+    # The first that is tried needs a condition, which nothing feeds.
+    monkeypatch.setattr(f"authz.engine.why.nearest.{name}", bound)
+    assert why(question, *tuples).nearest is None
 
 
 def test_an_explanation_reads_no_further_once_it_has_read_enough(monkeypatch):

@@ -97,7 +97,12 @@ def test_an_audit_is_bounded_and_says_so(relations, tx):
 
 @pytest.mark.parametrize(
     ("name", "bound"),
-    [("MAX_EXPLAINED_TUPLES", 2), ("MAX_REACHING_READS", 2), ("MAX_REACHING_TRIED", 1)],
+    [
+        ("MAX_EXPLAINED_TUPLES", 2),
+        ("MAX_REACHING_READS", 2),
+        ("MAX_REACHING_TRIED", 1),
+        ("MAX_REACHING_TUPLES", 1),
+    ],
 )
 def test_an_audit_stops_reading(relations, tx, monkeypatch, name, bound):
     monkeypatch.setattr(f"authz.engine.why.who.{name}", bound)

@@ -6,7 +6,7 @@ can never stand on itself. What no round reaches lies on a cycle, behind a condi
 be evaluated, or was not read: exactly what a check does not allow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from authz.engine.conditions import Context
@@ -14,6 +14,7 @@ from authz.engine.facts import Facts
 from authz.engine.limits import MAX_DEPTH, MAX_EXPLAINED_TUPLES
 from authz.engine.query import Question, State, Verdict, condition_judge, load_context
 from authz.engine.why.explained import Used
+from authz.engine.why.reading import Recorded
 from authz.errors import ResolutionTooComplex
 from authz.model.compiled import Model, Relation
 from authz.model.schema import (
@@ -26,7 +27,7 @@ from authz.model.schema import (
     leaves,
 )
 from authz.model.subject import Subject
-from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.protocol import EdgeRow, TupleReader
 
 _NEVER = 1 << 30
 """Later than every round; also the largest cost that is told apart."""
@@ -48,27 +49,6 @@ class Edge:
     lead: State | None
 
 
-class Recorder:
-    """Reads from a store, and keeps what it read."""
-
-    def __init__(self, store: TupleReader) -> None:
-        self._store = store
-        self.rows: dict[State, dict[EdgeRow, None]] = {}
-        self.count = 0
-
-    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
-        rows = self._store.related(wanted, ids, user)
-        self.count += len(rows)
-        for row in rows:
-            self.rows.setdefault((wanted.object_type, row[0], row[1]), {})[row] = None
-        return rows
-
-    def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
-    ) -> list[tuple[str, HolderRow]]:
-        return self._store.held(user_type, user_relation, ids, relations)
-
-
 class Evidence:
     """The three-valued truth of one question's relations. Reads as a check does, level by level."""
 
@@ -84,7 +64,7 @@ class Evidence:
             (self.user.type, self.user.id, self.user.relation) if self.user.relation else None
         )
         self._judge = condition_judge(model, question.context)
-        self._read = Recorder(store)
+        self._read = Recorded(store)
         self._facts = Facts(model, self._read, self.user, question.context)
         self._edges: dict[tuple[State, str, str], tuple[Edge, ...]] = {}
         self._known: dict[State, Known] = {}

@@ -113,17 +113,17 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form; `verdict` is `allowed`, `denied` or `error` (a denial, too)."""
-        query, near = self.query, self.nearest
-        body: dict[str, Any] = {
+        query, error, near = self.query, self.error, self.nearest
+        used = None
+        if near is not None:
+            used = Used(near.user, near.relation, near.object, near.condition)
+        return {
             "user": query.user,
             "relation": query.relation,
             "object": query.object,
-            "verdict": "allowed" if self.allowed else "denied" if self.error is None else "error",
+            "verdict": "allowed" if self.allowed else "denied" if error is None else "error",
+            "error": None if error is None else {"code": error.code, "message": str(error)},
             "tree": self.tree.to_json(),
+            "nearest": None if used is None else used.to_json(),
             "cut": self.cut,
         }
-        if self.error is not None:
-            body["error"] = {"code": self.error.code, "message": str(self.error)}
-        if near is not None:
-            body["nearest"] = Used(near.user, near.relation, near.object, near.condition).to_json()
-        return body

@@ -4,10 +4,11 @@ from collections import deque
 from collections.abc import Iterator
 
 from authz.engine.check import check
-from authz.engine.limits import MAX_NEAREST_TRIED
+from authz.engine.limits import MAX_NEAREST_TRIED, MAX_NEAREST_TUPLES
 from authz.engine.query import Query, State
 from authz.engine.tuples import admit
 from authz.engine.why.evidence import Evidence
+from authz.engine.why.reading import Counted
 from authz.errors import CheckError, InvalidTuple
 from authz.model.schema import Computed, Direct, TupleToUserset, signed_leaves
 from authz.model.subject import RelationTuple
@@ -23,16 +24,17 @@ def nearest(evidence: Evidence, store: TupleReader, query: Query) -> RelationTup
     brings, since nobody can guess the rest.
     """
     tried = 0
+    counted = Counted(store)
     for candidate in _candidates(evidence, query):
         try:
             given = admit(evidence.model, candidate)
         except InvalidTuple:
             continue
-        if tried == MAX_NEAREST_TRIED:
+        if tried == MAX_NEAREST_TRIED or counted.count > MAX_NEAREST_TUPLES:
             return None
         tried += 1
         try:
-            if check(evidence.model, Overlay(store, MemoryTuples([given])), query):
+            if check(evidence.model, Overlay(counted, MemoryTuples([given])), query):
                 return candidate
         except CheckError:
             continue

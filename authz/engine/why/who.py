@@ -12,10 +12,12 @@ from authz.engine.limits import (
     MAX_REACHING,
     MAX_REACHING_READS,
     MAX_REACHING_TRIED,
+    MAX_REACHING_TUPLES,
 )
 from authz.engine.query import Query, State, check_context_size
 from authz.engine.why.explain import explain
 from authz.engine.why.explained import Explanation
+from authz.engine.why.reading import Counted
 from authz.errors import CheckError
 from authz.model.compiled import Model
 from authz.model.schema import Computed, Direct, signed_leaves
@@ -72,15 +74,17 @@ def reach(
     model.relation(object_type, parse_relation(relation))
     limit = max(0, min(limit, MAX_REACHING))
     search = _Search(model, store)
+    counted = Counted(store)
     users: list[Explanation] = []
     unclear: list[tuple[str, CheckError]] = []
     for tried, user in enumerate(search.run((object_type, object_id, relation))):
-        if len(users) + len(unclear) == limit or tried == MAX_REACHING_TRIED:
+        full = len(users) + len(unclear) == limit or tried == MAX_REACHING_TRIED
+        if full or counted.count > MAX_REACHING_TUPLES:
             return Reach(object, relation, tuple(users), tuple(unclear), truncated=True)
         query = Query(user, relation, object, context)
         try:
-            if check(model, store, query):
-                users.append(explain(model, store, query))
+            if check(model, counted, query):
+                users.append(explain(model, counted, query))
         except CheckError as error:
             unclear.append((user, error))
     return Reach(object, relation, tuple(users), tuple(unclear), truncated=search.cut)
