@@ -98,4 +98,5 @@ def test_a_name_is_neither_markup_nor_a_command_to_the_terminal(mandate: Mandate
     done = mandate("authz", "explain", "user:[bold]x\u202e", "viewer", "document:[red]42")
     assert done.code == 0, done.complaint
     assert "user:[bold]x?" in done.out
+    assert "document:[red]42#viewer: no" in done.out
     assert "\u202e" not in done.out

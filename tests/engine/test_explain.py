@@ -129,7 +129,7 @@ def test_a_tuple_that_is_there_already_is_not_named():
     found = why("document:1#viewer@user:anne", grant, current_time=LATE)
     assert found.nearest is None
     # With its own context the overlay would have let it pass.
-    told = why("document:1#viewer@user:anne", grant, current_time=LATE, expires_at=LATE)
+    told = why("document:1#viewer@user:anne", grant, current_time=MIDDLE, expires_at=LATE)
     assert told.nearest is None
 
 
@@ -291,6 +291,32 @@ def test_few_tuples_are_tried(monkeypatch, name, bound):
     # The first that is tried needs a condition, which nothing feeds.
     monkeypatch.setattr(f"authz.engine.why.nearest.{name}", bound)
     assert why(question, *tuples).nearest is None
+
+
+def test_a_proof_is_bounded_in_steps():
+    many = [f"a{n}" for n in range(400)]
+    text = "type user\ntype doc\n  relations\n" + "".join(
+        f"    define {name}: [user]\n" for name in many
+    )
+    world = World(
+        f"{text}    define all: {' and '.join(many)}\n",
+        *(f"doc:1#{name}@user:anne" for name in many),
+    )
+    found = explain(world.model, world.store, query_of("doc:1#all@user:anne"))
+    assert found.allowed
+    assert found.cut
+    kept = sum(step.kind is Kind.TUPLE for step in found.tree.walk())
+    assert 100 < kept < 200
+
+
+def test_tuples_that_the_model_no_longer_admits_carry_nothing():
+    text = DOCUMENTS.replace("user with in_time", "user, user with in_time")
+    older = World(text, "document:1#viewer@user:anne")
+    newer = World(DOCUMENTS)
+    found = explain(newer.model, older.store, query_of("document:1#viewer@user:anne"))
+    assert not found.allowed
+    assert found.tree.holds is False
+    assert Kind.TUPLE not in kinds(found)
 
 
 def test_an_explanation_reads_no_further_once_it_has_read_enough(monkeypatch):

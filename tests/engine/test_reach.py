@@ -124,6 +124,13 @@ def test_tuples_of_an_older_model_reach_nothing(relations, tx):
     assert users(relations.reach(tx, "doc:1", "viewer")) == ["user:bob"]
 
 
+def test_types_of_an_older_model_reach_nothing(relations, tx):
+    lines = MODULE.replace(", group#member] or viewer", "] or viewer").splitlines()
+    relations.put_model(tx, compose(CORE, "\n".join([*lines[:1], *lines[4:]])))
+    assert users(relations.reach(tx, "doc:1", "viewer")) == ["user:bob"]
+    assert users(relations.reach(tx, "doc:top", "viewer")) == []
+
+
 def test_an_audit_finds_whoever_a_check_allows():
     named = 0
     for seed in range(60):

@@ -52,7 +52,7 @@ class Drawing:
             return Step(Kind.AGAIN, held, what)
         if not evidence.was_read(state):
             return Step(Kind.LIMIT, None, what)
-        if self._left < 0 or self.depth >= MAX_EXPLAINED_DEPTH:
+        if self._left < 0:
             self.cut = True
             return Step(Kind.CUT, held, what)
         self._path.add(state)
