@@ -7,11 +7,15 @@ from authz.clock import Clock
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
 from authz.engine.expand import expand
-from authz.engine.limits import MAX_LISTED
+from authz.engine.limits import MAX_LISTED, MAX_REACHING
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
 from authz.engine.tuples import admit_write
 from authz.engine.users import UserFilter, UserListing, list_users
+from authz.engine.why.explain import explain
+from authz.engine.why.explained import Explanation
+from authz.engine.why.what_if import Changed, what_if
+from authz.engine.why.who import Reach, reach
 from authz.errors import CheckError, WriteError
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_user
@@ -26,9 +30,12 @@ OnMissing: TypeAlias = Literal["error", "ignore"]
 Tuples: TypeAlias = Callable[[Tx, str], TupleStore]
 
 __all__ = [
+    "Changed",
     "CheckError",
+    "Explanation",
     "Listing",
     "Query",
+    "Reach",
     "RelationTuple",
     "Relations",
     "UserFilter",
@@ -141,6 +148,43 @@ class Relations:
             ignore_duplicates=on_duplicate == "ignore",
             ignore_missing=on_missing == "ignore",
         )
+
+    def explain(self, tx: Tx, query: Query) -> Explanation:
+        """Say why a check answers as it does. Raises CheckError for what does not fit the model.
+
+        An explanation tells what exists: it is for those who may know all of the store.
+        """
+        model, _, _ = self._models.current(tx)
+        return explain(model, self._tuples(tx, self._store_id), query)
+
+    def reach(
+        self,
+        tx: Tx,
+        object: str,
+        relation: str,
+        limit: int = MAX_REACHING,
+        *,
+        context: Context | None = None,
+    ) -> Reach:
+        """Find who holds a relation on an object, each with a proof; says when it is truncated."""
+        model, _, _ = self._models.current(tx)
+        store = self._tuples(tx, self._store_id)
+        return reach(model, store, object, relation, context=context, limit=limit)
+
+    def what_if(
+        self,
+        tx: Tx,
+        writes: Sequence[RelationTuple] = (),
+        deletes: Sequence[RelationTuple] = (),
+        queries: Sequence[Query] = (),
+    ) -> tuple[Changed, ...]:
+        """Return the queries whose answer a write would change; nothing is stored.
+
+        Raises WriteError as the write itself would, and CheckError for too many queries.
+        """
+        model, _, _ = self._models.current(tx)
+        new, gone = admit_write(model, writes, deletes)
+        return what_if(model, self._tuples(tx, self._store_id), new, gone, queries)
 
     def delete_user(self, tx: Tx, user: str) -> int:
         """Delete every tuple whose user is exactly this one; return how many.

@@ -35,3 +35,30 @@ MAX_NESTING = 40
 
 MAX_CONDITION_BYTES = 8 * 1024
 """One CEL expression."""
+
+MAX_EXPLAINED_TUPLES = 10_000
+"""Tuples after which an explanation reads no further level."""
+
+MAX_EXPLAINED_STEPS = 300
+"""Steps that the tree of an explanation draws."""
+
+MAX_EXPLAINED_DEPTH = 110
+"""Relations and operators under each other in a tree: it must fit Python's stack, and JSON's."""
+
+MAX_NEAREST_TRIED = 20
+"""Tuples that are tried for the one that would allow."""
+
+MAX_NEAREST_TUPLES = 50_000
+"""Tuples that these tries read in all before the last of them."""
+
+MAX_REACHING = 100
+"""Users that a reverse audit returns at most."""
+
+MAX_REACHING_TRIED = 1_000
+"""Users of whom a reverse audit asks."""
+
+MAX_REACHING_READS = 500
+"""Relations of objects that a reverse audit reads."""
+
+MAX_REACHING_TUPLES = 100_000
+"""Tuples that its checks and proofs read in all before the last of them."""

@@ -86,7 +86,7 @@ def condition_judge(model: Model, context: Context | None) -> Callable[[str, str
 
     def judge(name: str, stored: str) -> Verdict:
         try:
-            return model.conditions[name].holds(context, _load(stored) if stored else None)
+            return model.conditions[name].holds(context, load_context(stored) if stored else None)
         except ConditionFailed as error:
             return error
 
@@ -94,6 +94,7 @@ def condition_judge(model: Model, context: Context | None) -> Callable[[str, str
 
 
 @lru_cache(maxsize=2048)
-def _load(stored: str) -> Context:
+def load_context(stored: str) -> Context:
+    """Return a stored context as values; kept, since a few contexts are read often."""
     value: Context = orjson.loads(stored)
     return value

@@ -160,3 +160,15 @@ def leaves(rewrite: Rewrite) -> "list[Direct | Computed | TupleToUserset]":
         else:
             waiting.extend(reversed(operands(part)))
     return found
+
+
+def signed_leaves(
+    rewrite: Rewrite, *, gains: bool = True
+) -> "list[tuple[Direct | Computed | TupleToUserset, bool]]":
+    """Return every leaf, and whether more holders there may mean more of the whole."""
+    if isinstance(rewrite, Direct | Computed | TupleToUserset):
+        return [(rewrite, gains)]
+    if isinstance(rewrite, Exclusion):
+        taken = signed_leaves(rewrite.subtract, gains=not gains)
+        return [*signed_leaves(rewrite.base, gains=gains), *taken]
+    return [leaf for part in operands(rewrite) for leaf in signed_leaves(part, gains=gains)]

@@ -1,8 +1,8 @@
-"""A request's own tuples over stored ones: OpenFGA's contextual tuples."""
+"""A store as it would be: with a request's own tuples (OpenFGA's contextual), without others."""
 
 from collections.abc import Sequence
 
-from authz.model.subject import Subject
+from authz.model.subject import Subject, TupleKey
 from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
 
 
@@ -48,3 +48,46 @@ class Overlay:
         # Whoever is among the first of both is among the first of each that names them.
         named = set(sorted({row[3] for row in rows})[:limit])
         return [row for row in rows if row[3] in named]
+
+
+class Without:
+    """Reads all but some tuples: the store as it would be without them."""
+
+    __slots__ = ("_gone", "_under")
+
+    def __init__(self, under: TupleReader, gone: frozenset[TupleKey]) -> None:
+        self._under = under
+        self._gone = gone
+
+    def related(self, wanted: Wanted, ids: Sequence[str], user: Subject) -> list[EdgeRow]:
+        """Return the wanted tuples that are left."""
+        rows = self._under.related(wanted, ids, user)
+        return [row for row in rows if TupleKey(wanted.object_type, *row[:5]) not in self._gone]
+
+    def held(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> list[tuple[str, HolderRow]]:
+        """Return what the users hold by the tuples that are left."""
+        rows = self._under.held(user_type, user_relation, ids, relations)
+        return [
+            (user_id, row)
+            for user_id, row in rows
+            if TupleKey(*row[:3], user_type, user_id, user_relation) not in self._gone
+        ]
+
+    def holders(
+        self,
+        object_type: str,
+        ids: Sequence[str],
+        relations: Sequence[str],
+        user_type: str,
+        after: str,
+        limit: int,
+    ) -> list[EdgeRow]:
+        """Return the tuples of the first `limit` plain users that are left."""
+        # So many more as could go with what is hidden.
+        asked = limit + len(self._gone)
+        rows = self._under.holders(object_type, ids, relations, user_type, after, asked)
+        left = [row for row in rows if TupleKey(object_type, *row[:5]) not in self._gone]
+        named = set(sorted({row[3] for row in left})[:limit])
+        return [row for row in left if row[3] in named]

@@ -1,9 +1,10 @@
-"""`mandate authz`: the relationship engine by itself."""
+"""`mandate authz`: the relationship graph and its engine."""
 
 import typer
 
-from server.cli import authz_serve
+from server.cli import authz_explain, authz_serve
 
-app = typer.Typer(name="authz", help="The relationship engine by itself.", no_args_is_help=True)
+app = typer.Typer(name="authz", help="The relationship graph and its engine.", no_args_is_help=True)
+app.command("explain")(authz_explain.explain)
 app.command("serve")(authz_serve.serve)
 app.command("migrate")(authz_serve.migrate)

@@ -13,6 +13,8 @@ PAGES = [
     "/admin/agents/agt_a/resume", "/admin/agents/agt_a/retire", "/admin/delegations",
     "/admin/delegations/dlg_1", "/admin/delegations/dlg_1/revoke", "/admin/people",
     "/admin/people/usr_x/disable", "/admin/people/usr_x/enable", "/admin/audit",
+    "/admin/why", "/admin/why?user=user:usr_ben&relation=viewer&object=folder:1",
+    "/admin/why?user=nobody%40example.com&relation=viewer&object=folder:1",
 ]  # fmt: skip
 POSTS = [
     "/admin/agents/agt_a/suspend", "/admin/agents/agt_a/resume", "/admin/agents/agt_a/retire",

@@ -44,6 +44,7 @@ from tests.support.page_views import (
     UNKNOWN,
     console,
 )
+from tests.support.why_views import WHY_EXAMPLES
 
 APPLICATIONS = ApplicationsPage(
     frame=replace(ADA, notice=Notice(text="It was removed before.")),
@@ -388,4 +389,5 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         ),
         None,
     ),
+    **WHY_EXAMPLES,
 }

@@ -372,7 +372,8 @@ AUDIT_ROWS = (
         grant_id="dlg_1",
         grant_url="/admin/delegations/dlg_1",
         target="Budget 2026",
-        reason="insufficient_scope",
+        reason="user_relation",
+        why_url="/admin/why?user=user%3Ausr_ada&relation=viewer&object=document%3A42",
         sealed=True,
     ),
     AuditRow(

@@ -29,6 +29,7 @@ from server.web.views.admin import (
 from server.web.views.applications import ApplicationsPage
 from server.web.views.consent import ConsentPage
 from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
+from server.web.views.why import AdminWhyPage
 
 #: Any page's view-model.
 Page = (
@@ -49,6 +50,7 @@ Page = (
     | AdminDelegationsPage
     | AdminPeoplePage
     | AdminAuditPage
+    | AdminWhyPage
 )
 
 #: Name of each page (its template without `.html`) and the view-model that it takes.
@@ -71,6 +73,7 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "admin/delegations": AdminDelegationsPage,
         "admin/people": AdminPeoplePage,
         "admin/audit": AdminAuditPage,
+        "admin/why": AdminWhyPage,
     }
 )
 

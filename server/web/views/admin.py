@@ -139,7 +139,8 @@ class AuditRow:
     """One record. `what`: the tag in words; `tag`: the tag itself (`token:exchange:issued`).
 
     `person`: e-mail, or "" when erased or none. `agents`: names, the acting one first.
-    `reason`: closed reason of a refusal, else "". `sealed`: it is in the sealed chain already.
+    `reason`: closed reason of a refusal, else "". `why_url`: where the
+    graph's part in a decision is explained. `sealed`: it is in the sealed chain already.
     """
 
     audit_id: str
@@ -154,6 +155,7 @@ class AuditRow:
     grant_url: str | None = None
     target: str = ""
     reason: str = ""
+    why_url: str | None = None
     sealed: bool = False
 
 

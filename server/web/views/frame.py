@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Section = Literal["", "agents", "admin_agents", "admin_delegations", "admin_people", "admin_audit"]
+Section = Literal[
+    "", "agents", "admin_agents", "admin_delegations", "admin_people", "admin_audit", "admin_why"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

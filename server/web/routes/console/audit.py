@@ -15,6 +15,7 @@ from server.web.front import Front
 from server.web.paging import cursor_of, paging, query_of
 from server.web.routes.console.entrance import admin_of
 from server.web.views.admin import AdminAuditPage, AuditRow
+from server.web.why_link import why_link
 
 _PATH: Final = "/admin/audit"
 _PAGE: Final = 50
@@ -115,6 +116,7 @@ def _rows(front: Front, found: _Found) -> list[AuditRow]:
                 grant_url=f"{front.base}/admin/delegations/{r.grant_id}" if r.grant_id else None,
                 target=target,
                 reason=r.reason or "",
+                why_url=front.base + link if (link := why_link(r)) else None,
                 sealed=entry.sealed,
             )
         )
