@@ -4,6 +4,7 @@ import pytest
 
 from authz.errors import ConditionConflict, WriteConflict
 from authz.model.subject import Subject, TupleKey, parse_key
+from authz.stores.overlay import Overlay
 from authz.stores.protocol import Filter, NewTuple, Wanted
 
 BOTH = ("doc", "folder")
@@ -160,6 +161,34 @@ def test_what_users_hold_comes_by_name_and_each_with_all_its_tuples(store, ids, 
         read.append(page)
         after = page[-1]
     assert read == PAGES
+
+
+def test_pages_of_two_stores_together_lack_no_tuple_and_no_name(stores):
+    over, under = stores
+    for number, name in enumerate(ORDERED):
+        keys = [TupleKey("doc", i, "viewer", "user", name, "") for i in (name, "1")]
+        for key in keys:
+            if number % 3 != 1:
+                under.write([NewTuple(key, "old", "")], [], 1)
+            if number % 3 != 2:
+                over.write([NewTuple(key, "new", "")], [], 1)
+    both = Overlay(under, over)
+    for limit in (1, 2, 3, 20):
+        named, after = [], ""
+        while rows := both.holders("doc", ["1"], ["viewer"], "user", after, limit):
+            assert len(rows) <= limit
+            named += sorted(row[3] for row in rows)
+            after = named[-1]
+        assert named == ORDERED
+        objects, after = [], ""
+        while held := both.held_behind("user", "", ORDERED, "doc", ["viewer"], after, limit):
+            page = sorted({row[1] for _, row in held})
+            assert len(page) <= limit
+            objects += page
+            after = page[-1]
+        assert objects == sorted([*ORDERED, "1"])
+    conditions = {row[3]: row[5] for row in both.holders("doc", ["1"], ["viewer"], "user", "", 20)}
+    assert [conditions[name] for name in ORDERED[:3]] == ["new", "new", "old"]
 
 
 def test_what_a_userset_holds_is_paged_too(filled):
