@@ -19,6 +19,9 @@ MAX_LISTED = 1_000
 MAX_CANDIDATES = 50_000
 """Object relations that a listing visits, and tuples of users that a page of it reads."""
 
+MAX_PAGE_TUPLES = 250_000
+"""Tuples that one statement of a page returns, even if everybody is named everywhere."""
+
 MAX_FILTERS = 20
 """Kinds of users that one listing asks for; OpenFGA's API allows one."""
 

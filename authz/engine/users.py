@@ -20,6 +20,7 @@ from authz.engine.limits import (
     MAX_LISTED,
     MAX_LISTING_STEPS,
 )
+from authz.engine.listing import names_at_once
 from authz.engine.query import Query, State, check_context_size, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
@@ -36,9 +37,6 @@ from authz.model.subject import (
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
 from authz.stores.protocol import NewTuple, TupleReader
-
-LEAST_NAMES = 16
-"""Names that one statement reads at least, however many objects may name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +164,7 @@ class _Search:
 
     def _named(self, after: str, count: int) -> Iterator[str]:
         groups = list(self._descent.named())
-        places = sum(len(ids) for _, ids, _ in groups)
-        names = max(LEAST_NAMES, min(count, MAX_CANDIDATES // max(1, places)))
+        names = names_at_once(count, sum(len(ids) for _, ids, _ in groups))
         read = 0
         while True:
             by_name: dict[str, list[NewTuple]] = {}

@@ -137,17 +137,37 @@ class CachedTuples:
         return rows
 
     def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_types: Sequence[str],
+        relations: Sequence[str],
     ) -> list[Held]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
-        question = tuple(relations)
+        question = (tuple(object_types), tuple(relations))
         rows, lacking = self._kept([(user_type, user_relation, i) for i in ids], question)
         if lacking:
             missing = [key[-1] for key in lacking]
-            found = self._source.held(user_type, user_relation, missing, relations)
+            found = self._source.held(user_type, user_relation, missing, object_types, relations)
             self._keep(lacking, question, found)
             rows += found
         return rows
+
+    def held_behind(
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_type: str,
+        relations: Sequence[str],
+        after: str,
+        limit: int,
+    ) -> list[Held]:
+        """Return a page of what the users hold, which nobody asks for twice."""
+        return self._source.held_behind(
+            user_type, user_relation, ids, object_type, relations, after, limit
+        )
 
     def holders(
         self,
@@ -158,7 +178,7 @@ class CachedTuples:
         after: str,
         limit: int,
     ) -> list[EdgeRow]:
-        """Return the tuples that name users of a type: a page, which nobody asks for twice."""
+        """Return a page of the tuples that name users of a type."""
         return self._source.holders(object_type, ids, relations, user_type, after, limit)
 
     def _kept(self, keys: list[_Key], question: Hashable) -> tuple[list[Any], list[_Key]]:

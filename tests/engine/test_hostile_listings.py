@@ -6,6 +6,7 @@ import pytest
 
 from authz.engine import limits
 from authz.engine.expand import expand
+from authz.engine.listing import LEAST_NAMES, list_objects
 from authz.engine.users import UserFilter, list_users
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.subject import Subject
@@ -27,6 +28,20 @@ class Counting(MemoryTuples):
     def related(self, wanted, ids, user):
         self.asked += 1
         return super().related(wanted, ids, user)
+
+    def held(self, user_type, user_relation, ids, object_types, relations):
+        self.asked += 1
+        rows = super().held(user_type, user_relation, ids, object_types, relations)
+        self.most = max(self.most, len(rows))
+        return rows
+
+    def held_behind(self, user_type, user_relation, ids, object_type, relations, after, limit):
+        before, self.asked = self.most, self.asked + 1
+        rows = super().held_behind(
+            user_type, user_relation, ids, object_type, relations, after, limit
+        )
+        self.most = max(before, len(rows))
+        return rows
 
     def holders(self, object_type, ids, relations, user_type, after, limit):
         self.asked += 1
@@ -87,11 +102,25 @@ def test_a_page_does_not_read_all_names_of_a_crowd():
     page = list_users(world.model, store, "document:1", "viewer", USERS, limit=10)
     assert len(page.users) == 10
     assert page.truncated
-    assert store.most <= 20
+    assert store.most <= LEAST_NAMES
+
+
+def test_a_page_does_not_read_all_that_a_user_holds():
+    world = World(
+        GROUPS,
+        *(f"document:{n}#allowed@group:all#member" for n in range(5000)),
+        "group:all#member@user:anne",
+    )
+    for relation in ("allowed", "viewer"):
+        store = counted(world)
+        page = list_objects(world.model, store, "user:anne", relation, "document", limit=10)
+        assert len(page.objects) == 10
+        assert page.truncated
+        assert store.most <= LEAST_NAMES
 
 
 def test_names_on_very_many_objects_are_read_few_at_a_time(monkeypatch):
-    monkeypatch.setattr("authz.engine.users.MAX_CANDIDATES", 4000)
+    monkeypatch.setattr("authz.engine.listing.MAX_PAGE_TUPLES", 4000)
     world = World(
         GROUPS,
         *(f"group:root#member@group:{n}#member" for n in range(99)),

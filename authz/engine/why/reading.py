@@ -20,9 +20,30 @@ class Counted:
         return rows
 
     def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_types: Sequence[str],
+        relations: Sequence[str],
     ) -> list[tuple[str, HolderRow]]:
-        rows = self._store.held(user_type, user_relation, ids, relations)
+        rows = self._store.held(user_type, user_relation, ids, object_types, relations)
+        self.count += len(rows)
+        return rows
+
+    def held_behind(
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_type: str,
+        relations: Sequence[str],
+        after: str,
+        limit: int,
+    ) -> list[tuple[str, HolderRow]]:
+        rows = self._store.held_behind(
+            user_type, user_relation, ids, object_type, relations, after, limit
+        )
         self.count += len(rows)
         return rows
 
