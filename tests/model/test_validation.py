@@ -79,7 +79,19 @@ def test_a_model_that_makes_no_sense_is_refused(text, expected):
 )
 def test_a_condition_is_typed_when_the_model_is_written(parameters, expression):
     text = doc("x: [user with c]", more=f"condition c({parameters}) {{\n  {expression}\n}}\n")
-    assert problems(text) == [("invalid-condition", 6)]
+    assert problems(text) == [("invalid-condition", 7 if expression else 8)]
+
+
+def test_a_problem_of_cel_stands_where_it_is_in_the_text():
+    text = HEADER + doc(
+        "x: [user with c]", more="condition c(x: int) {  # why\n\n  x < 1 &&\n    x < 1.0\n}\n"
+    )
+    with pytest.raises(
+        ModelError, match=r"line 10, column 7: .*not valid CEL: found no"
+    ) as refused:
+        Model.from_dsl(text)
+    (problem,) = refused.value.problems
+    assert "\n" not in problem.message
 
 
 @pytest.mark.parametrize(
