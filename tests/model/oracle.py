@@ -2,11 +2,12 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 SCRIPT = Path(__file__).parents[1] / "node" / "fga_oracle.mjs"
+Oracle: TypeAlias = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 
 def ask(

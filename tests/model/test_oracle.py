@@ -1,9 +1,8 @@
 """The model language against OpenFGA's own tool: the same JSON, the same text, the same faults."""
 
 import re
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -15,12 +14,10 @@ from authz.model.parser import parse
 from authz.model.printer import to_dsl
 from tests.model.collected import models
 from tests.model.generated import Writer, damaged
-from tests.model.oracle import ask
+from tests.model.oracle import Oracle
 from tests.model.refused import HEADER, REFUSED
 
 pytestmark = pytest.mark.node
-
-Oracle: TypeAlias = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 
 GENERATED = 1_000
 SERVER_ALONE = {"relation-cycle", "invalid-condition"}
@@ -82,12 +79,6 @@ OTHER_LINE: dict[str, tuple[str, int, int, str]] = {
         f"{HEADER}type doc\n  relations\n    define a/b: [user]\n    define a.b: [robot]\n", 6, 5,
         "They take the name for a regular expression, in which a dot is any character."),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def oracle(node: Path, node_packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Oracle:
-    folder = tmp_path_factory.mktemp("oracle")
-    return lambda questions: ask(node, node_packages, folder, questions)
 
 
 def _faults(text: str) -> tuple[Problem, ...]:
