@@ -63,10 +63,11 @@ def load_text(text: str, source: str) -> LoadedModel:
 
 def read_text(path: Path, within: Path | None, *, limit: int = MAX_MODEL_BYTES) -> str:
     """Read a file of a bounded size. Raises ModelError, OSError."""
-    if within is not None and not path.resolve().is_relative_to(within.resolve()):
+    real = path.resolve()
+    if within is not None and not real.is_relative_to(within.resolve()):
         message = f"{path} lies outside the folder of the file that names it"
         raise ModelError((Problem("file", message, -1, -1),))
-    with path.open("rb") as file:
+    with real.open("rb") as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:
         raise ModelError((Problem("too-large", f"larger than {limit} bytes", 0, 0, path.name),))

@@ -14,6 +14,7 @@ from server.cli import (
     agents,
     audit,
     audit_evidence,
+    authz,
     clients,
     delegations,
     demo,
@@ -61,6 +62,7 @@ app.add_typer(signing_keys.app, name="keys")
 audit.app.command("verify")(audit_evidence.verify)
 audit.app.command("export")(audit_evidence.export)
 app.add_typer(audit.app, name="audit")
+app.add_typer(authz.app, name="authz")
 app.command("backup")(upkeep.backup)
 app.command("restore")(upkeep.restore)
 app.command("doctor")(upkeep.doctor)
