@@ -77,9 +77,7 @@ def _name(document: Document, number: int, item: object, problems: list[Problem]
     if not isinstance(item, str):
         problems.append(document.problem("a file's name must be a text", place))
         return ""
-    name = re.sub(
-        "%2e|%2f|%5c", lambda found: _ESCAPES[found[0].lower()], item, flags=re.IGNORECASE
-    )
+    name = _ESCAPED.sub(lambda found: _ESCAPES[found[0].lower()], item)
     parts = re.split(r"[/\\]", name)
     if ".." in parts or not parts[0] or ":" in parts[0] or not name.isprintable():
         problems.append(document.problem("a file lies beside fga.mod or below it", place))

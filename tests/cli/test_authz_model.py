@@ -54,6 +54,19 @@ def test_every_problem_is_told_as_editors_follow_it(bare: Mandate):
     }  # fmt: skip
 
 
+def test_a_strangers_text_cannot_move_the_cursor(bare: Mandate):
+    Path("a.fga").write_text(f"{MODEL}type \x1b[2Jdoc\n")
+    assert "\x1b" not in bare("authz", "model", "validate", "a.fga").complaint
+    Path("a.fga").write_text(MODEL)
+    Path("a.fga.yaml").write_text(
+        'model_file: a.fga\ntests:\n  - name: "\\e[2J"\n'
+        "    check: [{user: 'user:a', object: 'doc:1', assertions: {owner: true}}]\n"
+    )
+    done = bare("authz", "model", "test", "a.fga.yaml")
+    assert done.code == 1
+    assert "\x1b" not in done.out
+
+
 def test_modules_are_read_through_their_manifest(bare: Mandate):
     Path("fga.mod").write_text("schema: '1.2'\ncontents:\n  - a.fga\n  - b.fga\n")
     Path("a.fga").write_text("module a\ntype user\n")

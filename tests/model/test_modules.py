@@ -49,6 +49,14 @@ def test_every_file_with_a_fault_is_named():
     assert [(p.source, p.line) for p in refused.value.problems] == [("a.fga", 1), ("b.fga", 0)]
 
 
+def test_two_files_cannot_add_the_same_relation():
+    one = "module x\nextend type user\n  relations\n    define boss: [user]\n"
+    with pytest.raises(ModelError, match="the relation 'boss' is already on 'user'") as refused:
+        join_modules((USERS, ("a.fga", one), ("b.fga", one.replace("[user]", "[group]"))))
+    (problem,) = refused.value.problems
+    assert (problem.source, problem.line, problem.column) == ("b.fga", 3, 11)
+
+
 def test_an_extension_that_adds_nothing_changes_nothing():
     alone = join_modules((USERS, ("x.fga", "module x\ntype x\n")))
     assert join_modules((USERS, ("x.fga", "module x\nextend type user\ntype x\n"))) == alone
@@ -118,6 +126,7 @@ def test_a_bad_manifest_is_refused_where_it_is_wrong(name: str):
         ("schema: '1.2'\ncontents:\n  - a.fga\nschema: '1.2'\n", 3, "twice"),
         ("schema: '1.2'\ncontents:\n  - a.fga\n  - a.fga\n", 3, "twice"),
         ("schema: '1.2'\ncontents:\n  - a.fga\nextra: 1\n", 3, "unknown"),
+        ("schema: '1.2'\ncontents:\n  - C:\\a.fga\n", 2, "beside"),
         ("schema: !!python/name:os.system ''\ncontents: []\n", 0, "no YAML|tags"),
         ("schema: '1.2'\ncontents:\n" + "  - a.fga\n" * 101, 2, "at most 100"),
     ],
@@ -178,6 +187,7 @@ def test_a_module_alone_is_read_with_mandates_own_types(tmp_path: Path):
         ("a.fga", b"model\n  schema 1.1\ntype \xff\n", "line 3, column 6: this is not UTF-8"),
         ("a.fga", b"#" * 300_000, "larger"),
         ("a.json", b"{\n  1}", "line 2, column 3"),
+        ("a.json", b" " * (2 * 1024 * 1024 + 1), "larger"),
         ("a.json", b"[" * 100_000, "nested too deeply"),
         ("a.json", b'{"schema_version": "1.1", "schema_version": "1.2"}', "twice"),
         ("a.json", b'{"schema_version": "1.1"}', "type_definitions"),

@@ -301,3 +301,10 @@ def test_assertions_are_bounded(tmp_path: Path):
     check = f"{{users: &u [{users}], objects: [{docs}], assertions: {{owner: false}}}}"
     with pytest.raises(StoreFileRefused, match="more than 100000 assertions"):
         _run(tmp_path, f"{MODEL}tests:\n  - check: [{check}]\n")
+
+
+def test_tuples_are_bounded(tmp_path: Path):
+    header, row = CSV.split("\n", maxsplit=1)[0], "user,a,,owner,doc,1,,"
+    (tmp_path / "t.csv").write_text("\n".join([header, *[row] * 100_001]))
+    with pytest.raises(StoreFileRefused, match="more than 100000 tuples"):
+        _run(tmp_path, _checks("user:a", "owner", tuples="tuple_file: t.csv\n"))
