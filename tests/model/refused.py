@@ -77,6 +77,7 @@ REFUSED: dict[str, Refused] = {
     "a blank before a relation sign": Refused(_doc("x: [doc #x]"), 6),
     "with nothing": Refused(_doc("x: [user with]"), 5),
     "with a word": Refused(_doc("x: [user with define]"), 5),
+    "an inline expression": Refused(_doc("x: [user with $expression]"), 5),
     "direct types second": Refused(_doc("y: [user]", "x: y or [user]"), 6),
     "direct types twice": Refused(_doc("x: [user] or [doc]"), 5),
     "direct types inside parentheses, second": Refused(_doc("y: [user]", "x: y or ([user])"), 6),
