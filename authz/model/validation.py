@@ -52,10 +52,11 @@ def problems(schema: Schema, *, unused_conditions: bool = False) -> tuple[Proble
         return found
     unused = () if unused_conditions else tuple(rules.unused())
     # Each stage needs what the one before assured.
-    for stage in (rules.references, rules.repetitions, rules.entries):
-        if found := tuple(stage()):
-            return found + unused
-    return unused
+    if found := tuple(rules.references()):
+        return found + unused
+    if found := (*rules.types_twice(), *rules.repetitions()):
+        return found + unused
+    return tuple(rules.entries()) + unused
 
 
 class _Rules:
@@ -160,13 +161,16 @@ class _Rules:
             message = f"'{shown}': no type of '{leaf.tupleset}' has the relation '{leaf.computed}'"
             yield _problem("invalid-relation-on-tupleset", message, leaf.at)
 
-    def repetitions(self) -> Problems:
-        types: set[str] = set()
+    def types_twice(self) -> Problems:
+        seen: set[str] = set()
         for type_def in self._schema.types:
-            if type_def.name in types:
+            if type_def.name in seen:
                 message = f"the type '{type_def.name}' is defined twice"
                 yield _problem("duplicated-error", message, type_def.at, type_def.source)
-            types.add(type_def.name)
+            seen.add(type_def.name)
+
+    def repetitions(self) -> Problems:
+        for type_def in self._schema.types:
             for relation in type_def.relations:
                 source = type_def.source_of(relation)
                 seen: set[str] = set()

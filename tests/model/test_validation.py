@@ -128,3 +128,11 @@ def test_the_json_form_may_hold_a_condition_that_nothing_uses():
     schema = parse(HEADER + "condition c(x: int) {\n  x < 1\n}\n")
     validate(schema, unused_conditions=True)
     Model(schema, unused_conditions=True)
+
+
+def test_a_json_model_cannot_define_a_type_twice():
+    type_def = {"type": "doc", "relations": {"x": {"this": {}}}, "metadata": {
+        "relations": {"x": {"directly_related_user_types": [{"type": "doc"}]}}}}  # fmt: skip
+    body = {"schema_version": "1.2", "type_definitions": [type_def, {"type": "doc"}]}
+    with pytest.raises(ModelError, match="the type 'doc' is defined twice"):
+        Model.from_json(body)
