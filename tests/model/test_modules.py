@@ -190,7 +190,7 @@ def test_a_module_alone_is_read_with_mandates_own_types(tmp_path: Path):
         ("a.json", b" " * (2 * 1024 * 1024 + 1), "larger"),
         ("a.json", b"[" * 100_000, "nested too deeply"),
         ("a.json", b'{"schema_version": "1.1", "schema_version": "1.2"}', "twice"),
-        ("a.json", b'{"schema_version": "1.1"}', "type_definitions"),
+        ("a.json", b'{"schema_version": "1.1", "type_definitions": 5}', "must be a list"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, name: str, content: bytes, hint: str):
