@@ -1,5 +1,6 @@
 """An immutable model, ready to be asked. Built once for a model id, shared by every thread."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,17 @@ from authz.model.json_form import from_json, to_json
 from authz.model.parser import parse
 from authz.model.printer import to_dsl
 from authz.model.reach import UserKey, impure_relations, user_keys
-from authz.model.schema import RelationDef, Rewrite, Schema, TupleToUserset, leaves
-from authz.model.validation import validate
+from authz.model.schema import (
+    ConditionDef,
+    RelationDef,
+    Rewrite,
+    Schema,
+    TupleToUserset,
+    leaves,
+)
+from authz.model.validation import problems
+
+_CEL_PLACE = re.compile(r"<input>:(\d+):(\d+): ([^\n]*)")
 
 
 class Relation:
@@ -37,9 +47,10 @@ class Model:
     """A validated model. Construction raises ModelError with every problem found."""
 
     def __init__(self, schema: Schema, *, unused_conditions: bool = False) -> None:
-        validate(schema, unused_conditions=unused_conditions)
         self.schema = schema
-        self.conditions = _compile_conditions(schema)
+        self.conditions, faults = _compile_conditions(schema)
+        if found := problems(schema, unused_conditions=unused_conditions) + faults:
+            raise ModelError(found)
         definitions = {
             (type_def.name, relation.name): relation
             for type_def in schema.types
@@ -119,16 +130,25 @@ def _accepts(definition: RelationDef) -> dict[UserKey, frozenset[str]]:
     }
 
 
-def _compile_conditions(schema: Schema) -> dict[str, CompiledCondition]:
+def _compile_conditions(
+    schema: Schema,
+) -> tuple[dict[str, CompiledCondition], tuple[Problem, ...]]:
     compiled: dict[str, CompiledCondition] = {}
-    problems: list[Problem] = []
+    faults: list[Problem] = []
     for condition in schema.conditions:
         try:
             compiled[condition.name] = CompiledCondition(condition)
         except ValueError as error:
-            message = f"the condition '{condition.name}' is not valid CEL: {error}"
-            line, column = condition.at
-            problems.append(Problem("invalid-condition", message, line, column, condition.source))
-    if problems:
-        raise ModelError(tuple(problems))
-    return compiled
+            faults.append(_fault(condition, str(error)))
+    return compiled, tuple(faults)
+
+
+def _fault(condition: ConditionDef, told: str) -> Problem:
+    """Say where in the model's text CEL stopped; its own lines and columns are the expression's."""
+    line, column = condition.body_at
+    if found := _CEL_PLACE.search(told):
+        row, place, told = int(found[1]), int(found[2]), found[3]
+        if line >= 0:
+            line, column = line + row - 1, (column if row == 1 else 0) + place - 1
+    message = f"the condition '{condition.name}' is not valid CEL: {told}"
+    return Problem("invalid-condition", message, line, column, condition.source)

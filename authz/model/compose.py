@@ -1,5 +1,6 @@
 """One model out of several texts: Mandate's core and the modules of resource servers."""
 
+from importlib.resources import files
 from typing import TypeVar
 
 from authz.errors import ModelError, Problem
@@ -9,6 +10,11 @@ from authz.model.schema import ConditionDef, Schema, TypeDef
 
 CORE = "the core"
 _Def = TypeVar("_Def", TypeDef, ConditionDef)
+
+
+def core_model_text() -> str:
+    """Return Mandate's own part of the model, which every module is joined with."""
+    return files("authz").joinpath("mandate.fga").read_text(encoding="utf-8")
 
 
 def compose(core_dsl: str, *module_dsls: str) -> Model:

@@ -24,9 +24,9 @@ def parse_condition(scanner: Scanner, source: str) -> ConditionDef:
     scanner.next()
     if scanner.token.kind != "{":
         scanner.fail(f"expected '{{', found {scanner.token.shown}")
-    expression = scanner.body()
+    expression, body_at = scanner.body()
     at = (name.line, name.column)
-    return ConditionDef(name.text, parameters, expression, at, source)
+    return ConditionDef(name.text, parameters, expression, at, body_at, source)
 
 
 def _parameter_type(scanner: Scanner) -> ParameterType:

@@ -8,11 +8,13 @@ from authz.errors import ModelError, Problem
 from authz.model.schema import (
     CONTAINERS,
     PARAMETER_TYPES,
+    SUPPORTED_VERSIONS,
     Computed,
     ConditionDef,
     Direct,
     Exclusion,
     Intersection,
+    Origin,
     ParameterType,
     RelationDef,
     Restriction,
@@ -41,8 +43,8 @@ def from_json(body: object) -> Schema:
     """Read a model from its JSON form. Raises ModelError where the shape is wrong."""
     model = _object(body, "the model")
     version = _text(model.get("schema_version"), "schema_version")
-    if version != "1.1":
-        raise _refuse(f"schema version {version!r} is not supported, only 1.1")
+    if version not in SUPPORTED_VERSIONS:
+        raise _refuse(f"schema version {version!r} is not supported, only 1.1 and 1.2")
     types = _list(model.get("type_definitions"), "type_definitions")
     if len(types) > MAX_TYPES:
         raise _refuse(f"more than {MAX_TYPES} types")
@@ -55,17 +57,30 @@ def from_json(body: object) -> Schema:
 
 
 def _type_to_json(type_def: TypeDef) -> dict[str, Any]:
-    metadata = {
-        relation.name: {
-            "directly_related_user_types": [_restriction(r) for r in relation.restrictions]
+    metadata: dict[str, Any] = {}
+    if type_def.relations:
+        metadata["relations"] = {
+            relation.name: {
+                "directly_related_user_types": [_restriction(r) for r in relation.restrictions],
+                **_origin_to_json(relation.origin),
+            }
+            for relation in type_def.relations
         }
-        for relation in type_def.relations
-    }
+    metadata |= _origin_to_json(type_def.origin)
     return {
         "type": type_def.name,
         "relations": {r.name: _rewrite_to_json(r.rewrite) for r in type_def.relations},
-        "metadata": {"relations": metadata} if metadata else None,
+        "metadata": metadata or None,
     }
+
+
+def _origin_to_json(origin: Origin | None) -> dict[str, Any]:
+    if origin is None:
+        return {}
+    entry: dict[str, Any] = {"module": origin.module}
+    if origin.file:
+        entry["source_info"] = {"file": origin.file}
+    return entry
 
 
 def _restriction(restriction: Restriction) -> dict[str, Any]:
@@ -102,11 +117,14 @@ def _rewrite_to_json(rewrite: Rewrite) -> dict[str, Any]:
 
 
 def _condition_to_json(condition: ConditionDef) -> dict[str, Any]:
-    return {
+    entry: dict[str, Any] = {
         "name": condition.name,
         "expression": condition.expression,
         "parameters": {n: _parameter_to_json(t) for n, t in condition.parameters.items()},
     }
+    if condition.origin is not None:
+        entry["metadata"] = _origin_to_json(condition.origin)
+    return entry
 
 
 def _parameter_to_json(parameter: ParameterType) -> dict[str, Any]:
@@ -125,14 +143,25 @@ def _type(entry: object) -> TypeDef:
     return TypeDef(
         name,
         tuple(
-            RelationDef(key, _rewrite(value, 0), _restrictions(details.get(key)))
+            _relation(key, value, _object(details.get(key) or {}, f"metadata of {key}"))
             for key, value in relations.items()
         ),
+        origin=_origin(metadata),
     )
 
 
-def _restrictions(entry: object) -> tuple[Restriction, ...]:
-    body = _object(entry or {}, "metadata of a relation")
+def _relation(name: str, entry: object, metadata: Mapping[str, Any]) -> RelationDef:
+    return RelationDef(name, _rewrite(entry, 0), _restrictions(metadata), origin=_origin(metadata))
+
+
+def _origin(metadata: Mapping[str, Any]) -> Origin | None:
+    module = _text(metadata.get("module") or "", "module", empty=True)
+    info = _object(metadata.get("source_info") or {}, "source_info")
+    file = _text(info.get("file") or "", "file", empty=True)
+    return Origin(module, file) if module else None
+
+
+def _restrictions(body: Mapping[str, Any]) -> tuple[Restriction, ...]:
     listed = _list(body.get("directly_related_user_types") or [], "directly_related_user_types")
     found = []
     for item in listed:
@@ -192,7 +221,9 @@ def _condition(key: str, entry: object) -> ConditionDef:
         raise _refuse(f"the condition {key!r} calls itself {name!r}")
     parameters = _object(body.get("parameters") or {}, f"parameters of {key}")
     types = {_text(n, "parameter"): _parameter(n, t) for n, t in parameters.items()}
-    return ConditionDef(name, types, _text(body.get("expression"), "expression"))
+    expression = _text(body.get("expression"), "expression", empty=True)
+    origin = _origin(_object(body.get("metadata") or {}, f"metadata of {key}"))
+    return ConditionDef(name, types, expression, origin=origin)
 
 
 def _parameter(name: str, entry: object) -> ParameterType:

@@ -1,9 +1,10 @@
-"""The OpenFGA DSL, schema 1.1, by recursive descent. Errors say line and column.
+"""The OpenFGA DSL, schema 1.1 and 1.2, by recursive descent. Errors say line and column.
 
 Follows OpenFGAParser.g4: direct types stand first in a group, a group joins its parts by one
 operator only (parentheses for more), `but not` takes exactly one part.
 """
 
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from authz.engine.limits import MAX_MODEL_BYTES, MAX_NESTING, MAX_TYPES
@@ -11,11 +12,13 @@ from authz.errors import ModelError, Problem
 from authz.model.condition_parser import parse_condition
 from authz.model.scanner import BUT_NOT, END, LINE_END, NAME, RESERVED, VERSION, Scanner, Token
 from authz.model.schema import (
+    SUPPORTED_VERSIONS,
     Computed,
     ConditionDef,
     Direct,
     Exclusion,
     Intersection,
+    Origin,
     RelationDef,
     Restriction,
     Rewrite,
@@ -25,18 +28,41 @@ from authz.model.schema import (
     Union,
 )
 
-SUPPORTED_VERSIONS = frozenset({"1.1"})
+
+@dataclass(frozen=True, slots=True)
+class ModuleText:
+    """What one file of a modular model defines, and what it adds to types of other files."""
+
+    types: tuple[TypeDef, ...]
+    extensions: tuple[TypeDef, ...]
+    conditions: tuple[ConditionDef, ...]
 
 
 def parse(text: str, *, source: str = "", header: bool = True) -> Schema:
     """Read a model. A part of one (`header` false) may begin with `module <name>` or at once.
 
-    Raises ModelError with one Problem at the first place that is not of the language.
+    A part only defines types; it cannot extend those of others. Raises ModelError with one
+    Problem at the first place that is not of the language.
     """
+    return _parser(text, source).model(header=header)
+
+
+def parse_module(text: str, file: str) -> ModuleText:
+    """Read one file of a modular model: `module <name>`, then `type` and `extend type`.
+
+    Raises ModelError as `parse`.
+    """
+    return _parser(text, file).module()
+
+
+def _parser(text: str, source: str) -> "_Parser":
     if len(text.encode("utf-8", "surrogatepass")) > MAX_MODEL_BYTES:
         message = f"the model is larger than {MAX_MODEL_BYTES} bytes"
         raise ModelError((Problem("too-large", message, 0, 0, source),))
-    return _Parser(Scanner(text, source), source).model(header=header)
+    return _Parser(Scanner(text, source), source)
+
+
+_BLOCKS = ("type", "extend", "condition")
 
 
 class _Parser:
@@ -44,34 +70,69 @@ class _Parser:
         self._scanner = scanner
         self._source = source
         self._restrictions: tuple[Restriction, ...] = ()
+        self._types: list[TypeDef] = []
+        self._extensions: list[TypeDef] = []
+        self._conditions: list[ConditionDef] = []
 
     def model(self, *, header: bool) -> Schema:
         self._skip_line_end()
         version = "1.1"
-        if self._token.kind == NAME and self._token.text == "model":
+        if self._is("model"):
             version = self._header()
         elif header:
             self._expected("'model'")
-        elif self._token.kind == NAME and self._token.text == "module":
-            self._next()
-            self._name()
-            self._end_of_line()
-        types: list[TypeDef] = []
-        conditions: list[ConditionDef] = []
+        elif self._is("module"):
+            self._module_header()
+        self._definitions(None)
+        return Schema(version, tuple(self._types), tuple(self._conditions))
+
+    def module(self) -> ModuleText:
+        self._skip_line_end()
+        if not self._is("module"):
+            self._expected("'module'")
+        self._definitions(Origin(self._module_header(), self._source))
+        return ModuleText(tuple(self._types), tuple(self._extensions), tuple(self._conditions))
+
+    def _definitions(self, origin: Origin | None) -> None:
         while True:
             self._skip_line_end()
             if self._token.kind == END:
-                return Schema(version, tuple(types), tuple(conditions))
-            if self._token.kind == NAME and self._token.text == "condition":
-                conditions.append(parse_condition(self._scanner, self._source))
-            elif conditions:
+                return
+            if self._is("condition"):
+                condition = parse_condition(self._scanner, self._source)
+                self._conditions.append(replace(condition, origin=origin))
+            elif self._conditions:
                 self._expected("'condition'")
+            elif self._is("extend"):
+                self._extend(origin)
             else:
-                types.append(self._type())
-                if len(types) > MAX_TYPES:
+                self._types.append(replace(self._type(), origin=origin))
+                if len(self._types) > MAX_TYPES:
                     self._fail(f"more than {MAX_TYPES} types")
             if self._scanner.previous != LINE_END:
                 self._end_of_line()
+
+    def _extend(self, origin: Origin | None) -> None:
+        word = self._next()
+        if origin is None:
+            self._fail("a type is extended only in a module that fga.mod lists", word)
+        if not self._token.spaced:
+            self._expected("a blank")
+        added = self._type()
+        if any(other.name == added.name for other in self._extensions):
+            self._fail_at(f"the type '{added.name}' is already extended in this file", added)
+        relations = tuple(replace(relation, origin=origin) for relation in added.relations)
+        self._extensions.append(replace(added, relations=relations, origin=origin))
+        if len(self._extensions) > MAX_TYPES:
+            self._fail(f"more than {MAX_TYPES} extended types")
+
+    def _module_header(self) -> str:
+        self._next()
+        name = self._name()
+        if "/" in name.text or "." in name.text:
+            self._expected("a name", name)
+        self._end_of_line()
+        return name.text
 
     def _header(self) -> str:
         self._next()
@@ -81,7 +142,7 @@ class _Parser:
         if token.kind != VERSION or not token.spaced:
             self._expected("a schema version such as 1.1", token)
         if token.text not in SUPPORTED_VERSIONS:
-            self._fail(f"schema version {token.text} is not supported, only 1.1", token)
+            self._fail(f"schema version {token.text} is not supported, only 1.1 and 1.2", token)
         self._end_of_line()
         return token.text
 
@@ -91,9 +152,9 @@ class _Parser:
         relations: list[RelationDef] = []
         if self._token.kind == LINE_END:
             self._next()
-            if self._token.kind == NAME and self._token.text == "relations":
+            if self._is("relations"):
                 relations = self._relations()
-            elif self._token.text not in ("type", "condition") and self._token.kind != END:
+            elif self._token.text not in _BLOCKS and self._token.kind != END:
                 self._expected("'relations', 'type' or 'condition'")
         return TypeDef(name.text, tuple(relations), (name.line, name.column), self._source)
 
@@ -102,7 +163,7 @@ class _Parser:
         relations: list[RelationDef] = []
         while self._token.kind == LINE_END:
             self._next()
-            if self._token.kind != NAME or self._token.text != "define":
+            if not self._is("define"):
                 break
             relations.append(self._relation())
         if not relations:
@@ -214,8 +275,11 @@ class _Parser:
             self._expected("the end of the line" if kind == LINE_END else f"'{kind}'")
         self._next()
 
+    def _is(self, word: str) -> bool:
+        return self._token.kind == NAME and self._token.text == word
+
     def _word(self, word: str) -> None:
-        if self._token.kind != NAME or self._token.text != word:
+        if not self._is(word):
             self._expected(f"'{word}'")
         self._next()
 
@@ -231,6 +295,9 @@ class _Parser:
 
     def _fail(self, message: str, token: Token | None = None) -> NoReturn:
         self._scanner.fail(message, token)
+
+    def _fail_at(self, message: str, block: TypeDef) -> NoReturn:
+        raise ModelError((Problem("syntax", message, *block.at, self._source),))
 
     def _expected(self, wanted: str, token: Token | None = None) -> NoReturn:
         found = (token or self._token).shown

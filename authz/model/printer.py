@@ -1,5 +1,7 @@
 """A model back in the DSL, laid out as OpenFGA's transformer does."""
 
+from typing import TypeAlias
+
 from authz.errors import ModelError, Problem
 from authz.model.schema import (
     Computed,
@@ -7,6 +9,7 @@ from authz.model.schema import (
     Direct,
     Exclusion,
     Intersection,
+    Origin,
     RelationDef,
     Rewrite,
     Schema,
@@ -15,24 +18,51 @@ from authz.model.schema import (
     Union,
 )
 
+_Order: TypeAlias = tuple[bool, "_Collated", "_Collated", "_Collated"]
+_Collated: TypeAlias = tuple[tuple[int, ...], tuple[bool, ...]]
+
+_COLLATION = "_-./0123456789abcdefghijklmnopqrstuvwxyz"
+"""The characters of a name in the order of Unicode's root collation, which OpenFGA's tool uses."""
+
 
 def to_dsl(schema: Schema) -> str:
-    """Return the DSL text of a schema.
+    """Return the DSL text of a schema; a modular model in one text, module by module.
 
     Raises ModelError for a relation that only JSON can express: direct types that are not first,
     or there twice.
     """
+    types, conditions = schema.types, sorted(schema.conditions, key=lambda c: _collated(c.name))
+    modular = any(type_def.origin for type_def in types)
+    if modular:
+        types = tuple(sorted(types, key=lambda t: _order(t.origin, t.name)))
+        conditions.sort(key=lambda c: _order(c.origin, c.name))
     blocks = [f"model\n  schema {schema.version}"]
-    blocks += [_type(type_def) for type_def in schema.types]
-    blocks += [_condition(c) for c in sorted(schema.conditions, key=lambda c: c.name)]
+    blocks += [_type(type_def, modular=modular) for type_def in types]
+    blocks += [_condition(condition) for condition in conditions]
     return "\n\n".join(blocks) + "\n"
 
 
-def _type(type_def: TypeDef) -> str:
+def _order(origin: Origin | None, name: str) -> _Order:
+    """By module, then file, then name; what has no module of its own stands first."""
+    module, file = (origin.module, origin.file) if origin else ("", "")
+    return (origin is not None, _collated(module), _collated(file), _collated(name))
+
+
+def _collated(name: str) -> _Collated:
+    """Letters before their case: `a`, `A`, `b`."""
+    weights = tuple(_COLLATION.find(char) if char in _COLLATION else ord(char) + len(_COLLATION)
+                    for char in name.lower())  # fmt: skip
+    return weights, tuple(char.isupper() for char in name)
+
+
+def _type(type_def: TypeDef, *, modular: bool) -> str:
     lines = [f"type {type_def.name}"]
-    if type_def.relations:
+    relations = type_def.relations
+    if modular:
+        relations = tuple(sorted(relations, key=lambda r: _order(r.origin, r.name)))
+    if relations:
         lines.append("  relations")
-        lines += [_relation(type_def.name, relation) for relation in type_def.relations]
+        lines += [_relation(type_def.name, relation) for relation in relations]
     return "\n".join(lines)
 
 

@@ -78,19 +78,26 @@ class Scanner:
         at = token or self.token
         raise self._error(message, at.line, at.column)
 
-    def body(self) -> str:
-        """Return the raw text up to the brace that closes the current `{`, and pass both.
+    def body(self) -> tuple[str, tuple[int, int]]:
+        """Return the raw text up to the brace that closes the current `{`, and its place.
 
         Braces inside strings and in map literals do not close it. Comments are left out.
         """
         opening = self.token
-        depth, kept = 1, []
+        depth, begins = 1, (-1, -1)
+        kept: list[str] = []
         while self._at < len(self._text):
             char = self._text[self._at]
+            if begins[0] < 0 and not char.isspace() and not self._comment_begins():
+                begins = (self._line, self._at - self._line_start)
             if char in "\"'":
                 kept.append(self._string(char))
                 continue
-            if self._text.startswith("//", self._at) or self._comment_here():
+            if self._comment_here():
+                self._skip_line()
+                _strip_end(kept)
+                continue
+            if self._comment_begins():
                 self._skip_line()
                 continue
             depth += {"{": 1, "}": -1}.get(char, 0)
@@ -98,10 +105,12 @@ class Scanner:
             if depth == 0:
                 self.previous = "}"
                 self.token = self._scan()
-                return "".join(kept).strip()
-            kept.append(char)
+                return "".join(kept).strip(), begins
             if char == "\n":
                 self._new_line()
+                if self._text[self._at - 2] in _BLANK:
+                    _strip_end(kept)
+            kept.append(char)
         raise self._error("this brace is never closed", opening.line, opening.column)
 
     def _string(self, quote: str) -> str:
@@ -135,6 +144,10 @@ class Scanner:
         text, at = self._text, self._at
         return text[at] == "#" and (at == self._line_start or text[at - 1] in _BLANK)
 
+    def _comment_begins(self) -> bool:
+        """Whether a comment of the DSL or of CEL begins here."""
+        return self._comment_here() or self._text.startswith("//", self._at)
+
     def _skip_line(self) -> None:
         end = self._text.find("\n", self._at)
         self._at = len(self._text) if end < 0 else end
@@ -156,7 +169,7 @@ class Scanner:
                 self._new_line()
             else:
                 return ended or self._visible(spaced=spaced)
-        return self._token(END, "", spaced=spaced)
+        return ended or self._token(END, "", spaced=spaced)
 
     def _visible(self, *, spaced: bool) -> Token:
         text, at = self._text, self._at
@@ -177,6 +190,12 @@ class Scanner:
 
     def _token(self, kind: str, text: str, *, spaced: bool) -> Token:
         return Token(kind, text, self._line, self._at - self._line_start, spaced)
+
+
+def _strip_end(kept: list[str]) -> None:
+    """Drop the blanks at the end of a line."""
+    while kept and kept[-1] in _BLANK:
+        kept.pop()
 
 
 def _continues(text: str, at: int) -> bool:

@@ -82,13 +82,25 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Which module of a modular model something belongs to, and the file of it, if known."""
+
+    module: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RelationDef:
-    """`define <name>: <rewrite>` with the restrictions of its direct part."""
+    """`define <name>: <rewrite>` with the restrictions of its direct part.
+
+    It has an origin of its own where a module added it to a type of another file.
+    """
 
     name: str
     rewrite: Rewrite
     restrictions: tuple[Restriction, ...] = ()
     at: Position = field(default=NOWHERE, compare=False)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,11 @@ class TypeDef:
     relations: tuple[RelationDef, ...] = ()
     at: Position = field(default=NOWHERE, compare=False)
     source: str = field(default="", compare=False)
+    origin: Origin | None = None
+
+    def source_of(self, relation: RelationDef) -> str:
+        """Return the name of the text that defines one of its relations."""
+        return relation.origin.file if relation.origin else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +131,15 @@ class ParameterType:
 
 @dataclass(frozen=True, slots=True)
 class ConditionDef:
-    """A CEL expression over typed parameters."""
+    """A CEL expression over typed parameters; `body_at` is where the expression begins."""
 
     name: str
     parameters: Mapping[str, ParameterType]
     expression: str
     at: Position = field(default=NOWHERE, compare=False)
+    body_at: Position = field(default=NOWHERE, compare=False)
     source: str = field(default="", compare=False)
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,9 @@ class Schema:
     types: tuple[TypeDef, ...] = ()
     conditions: tuple[ConditionDef, ...] = ()
 
+
+SUPPORTED_VERSIONS = frozenset({"1.1", "1.2"})
+"""Schema versions. 1.2 adds modules, and nothing else."""
 
 PARAMETER_TYPES = frozenset(
     {"bool", "string", "int", "uint", "double", "duration", "timestamp", "ipaddress"}

@@ -36,18 +36,27 @@ Problems: TypeAlias = Iterator[Problem]
 
 
 def validate(schema: Schema, *, unused_conditions: bool = False) -> None:
-    """Raise ModelError with every problem found. CEL is checked by the compiled model.
+    """Raise ModelError with every problem found; see `problems`."""
+    if found := problems(schema, unused_conditions=unused_conditions):
+        raise ModelError(found)
+
+
+def problems(schema: Schema, *, unused_conditions: bool = False) -> tuple[Problem, ...]:
+    """Return every problem of a schema. CEL is checked by the compiled model.
 
     A condition that no relation uses is refused unless `unused_conditions`: the DSL tools of
     OpenFGA refuse it, its server does not.
     """
     rules = _Rules(schema)
+    if found := tuple(rules.names()):
+        return found
+    unused = () if unused_conditions else tuple(rules.unused())
     # Each stage needs what the one before assured.
-    for stage in (rules.names, rules.references, rules.repetitions, rules.entries):
-        if problems := tuple(stage()):
-            raise ModelError(problems)
-    if not unused_conditions and (problems := tuple(rules.unused())):
-        raise ModelError(problems)
+    if found := tuple(rules.references()):
+        return found + unused
+    if found := (*rules.types_twice(), *rules.repetitions()):
+        return found + unused
+    return tuple(rules.entries()) + unused
 
 
 class _Rules:
@@ -62,7 +71,6 @@ class _Rules:
         self._conditions = {condition.name for condition in schema.conditions}
 
     def names(self) -> Problems:
-        seen: set[str] = set()
         for type_def in self._schema.types:
             at, source = type_def.at, type_def.source
             if type_def.name in _RESERVED:
@@ -70,12 +78,8 @@ class _Rules:
                 yield _problem("reserved-type-keywords", message, at, source)
             if not _TYPE_NAME.fullmatch(type_def.name):
                 yield _problem("invalid-name", "this is no name for a type", at, source)
-            if type_def.name in seen:
-                message = f"the type '{type_def.name}' is defined twice"
-                yield _problem("duplicated-error", message, at, source)
-            seen.add(type_def.name)
             yield from self._relation_names(type_def)
-        seen = set()
+        seen: set[str] = set()
         for condition in self._schema.conditions:
             at, source = condition.at, condition.source
             if condition.name in seen:
@@ -88,22 +92,23 @@ class _Rules:
     def _relation_names(self, type_def: TypeDef) -> Problems:
         seen: set[str] = set()
         for relation in type_def.relations:
+            source = type_def.source_of(relation)
             if relation.name in _RESERVED:
                 message = "a relation cannot be named 'self' or 'this'"
-                yield _problem("reserved-relation-keywords", message, relation.at, type_def.source)
+                yield _problem("reserved-relation-keywords", message, relation.at, source)
             if not _RELATION_NAME.fullmatch(relation.name):
                 message = "this is no name for a relation"
-                yield _problem("invalid-name", message, relation.at, type_def.source)
+                yield _problem("invalid-name", message, relation.at, source)
             if relation.name in seen:
                 message = f"the relation '{relation.name}' is defined twice"
-                yield _problem("duplicated-error", message, relation.at, type_def.source)
+                yield _problem("duplicated-error", message, relation.at, source)
             seen.add(relation.name)
 
     def references(self) -> Problems:
         for type_def in self._schema.types:
             for relation in type_def.relations:
                 for problem in self._references_of(type_def, relation):
-                    problem.source = type_def.source
+                    problem.source = type_def.source_of(relation)
                     yield problem
 
     def _references_of(self, type_def: TypeDef, relation: RelationDef) -> Problems:
@@ -119,7 +124,7 @@ class _Rules:
             yield from self._restriction(restriction, relation)
         for leaf in parts:
             if isinstance(leaf, Computed):
-                yield from self._computed(type_def.name, relation, leaf)
+                yield from self._computed(type_def.name, leaf)
             elif isinstance(leaf, TupleToUserset):
                 yield from self._from(type_def.name, leaf, relation)
 
@@ -136,15 +141,10 @@ class _Rules:
             message = f"the condition '{restriction.condition}' is not defined"
             yield _problem("condition-not-defined", message, at)
 
-    def _computed(self, type_name: str, relation: RelationDef, leaf: Computed) -> Problems:
+    def _computed(self, type_name: str, leaf: Computed) -> Problems:
         if (type_name, leaf.relation) not in self._relations:
             message = f"the relation '{leaf.relation}' does not exist"
             yield _problem("missing-definition", message, leaf.at)
-        elif leaf.relation == relation.name:
-            message = (
-                f"'{relation.name}' is an impossible relation for '{type_name}': it names itself"
-            )
-            yield _problem("relation-no-entry-point", message, leaf.at)
 
     def _from(self, type_name: str, leaf: TupleToUserset, relation: RelationDef) -> Problems:
         tupleset = self._relations.get((type_name, leaf.tupleset))
@@ -161,19 +161,28 @@ class _Rules:
             message = f"'{shown}': no type of '{leaf.tupleset}' has the relation '{leaf.computed}'"
             yield _problem("invalid-relation-on-tupleset", message, leaf.at)
 
+    def types_twice(self) -> Problems:
+        seen: set[str] = set()
+        for type_def in self._schema.types:
+            if type_def.name in seen:
+                message = f"the type '{type_def.name}' is defined twice"
+                yield _problem("duplicated-error", message, type_def.at, type_def.source)
+            seen.add(type_def.name)
+
     def repetitions(self) -> Problems:
         for type_def in self._schema.types:
             for relation in type_def.relations:
+                source = type_def.source_of(relation)
                 seen: set[str] = set()
                 for restriction in relation.restrictions:
                     if str(restriction) in seen:
                         message = f"the type restriction '{restriction}' is there twice"
                         at = restriction.at if restriction.at[0] >= 0 else relation.at
-                        yield _problem("duplicated-error", message, at, type_def.source)
+                        yield _problem("duplicated-error", message, at, source)
                     seen.add(str(restriction))
                 for part in _repeated(relation.rewrite):
                     message = f"the part '{part}' is there twice in '{relation.name}'"
-                    yield _problem("duplicated-error", message, relation.at, type_def.source)
+                    yield _problem("duplicated-error", message, relation.at, source)
 
     def entries(self) -> Problems:
         entered = reachable(self._relations)
@@ -185,12 +194,21 @@ class _Rules:
                     message = (
                         f"'{relation.name}' is an impossible relation for '{type_def.name}' ({why})"
                     )
-                    yield _problem("relation-no-entry-point", message, relation.at, type_def.source)
+                    source = type_def.source_of(relation)
+                    yield _problem("relation-no-entry-point", message, relation.at, source)
+                elif named := _names_itself(relation):
+                    message = (
+                        f"'{relation.name}' is an impossible relation for '{type_def.name}': "
+                        "it names itself"
+                    )
+                    at, source = named.at, type_def.source_of(relation)
+                    yield _problem("relation-cycle", message, at, source)
         circle = computed_cycle(self._relations)
-        if circle is not None and circle in entered:
+        if circle is not None and circle in entered and not _names_itself(self._relations[circle]):
             type_def, relation = self._types[circle[0]], self._relations[circle]
             message = f"'{circle[1]}' of '{circle[0]}' is defined through itself"
-            yield _problem("relation-cycle", message, relation.at, type_def.source)
+            source = type_def.source_of(relation)
+            yield _problem("relation-cycle", message, relation.at, source)
 
     def unused(self) -> Problems:
         used = {r.condition for d in self._relations.values() for r in d.restrictions}
@@ -198,6 +216,14 @@ class _Rules:
             if condition.name not in used:
                 message = f"the condition '{condition.name}' is not used in the model"
                 yield _problem("condition-not-used", message, condition.at, condition.source)
+
+
+def _names_itself(relation: RelationDef) -> Computed | None:
+    """Return where a relation is defined through itself: OpenFGA's server refuses it."""
+    for leaf in leaves(relation.rewrite):
+        if isinstance(leaf, Computed) and leaf.relation == relation.name:
+            return leaf
+    return None
 
 
 def _repeated(rewrite: Rewrite) -> Iterator[str]:

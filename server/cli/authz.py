@@ -2,9 +2,10 @@
 
 import typer
 
-from server.cli import authz_explain, authz_serve
+from server.cli import authz_explain, authz_model, authz_serve
 
 app = typer.Typer(name="authz", help="The relationship graph and its engine.", no_args_is_help=True)
+app.add_typer(authz_model.app, name="model")
 app.command("explain")(authz_explain.explain)
 app.command("serve")(authz_serve.serve)
 app.command("migrate")(authz_serve.migrate)

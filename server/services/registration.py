@@ -1,12 +1,11 @@
 """Register clients, agents and resources; the same use cases for the CLI and the console."""
 
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from urllib.parse import urlsplit
 
 from authz.errors import CheckError, ModelError
 from authz.model.compiled import Model
-from authz.model.compose import compose
+from authz.model.compose import compose, core_model_text
 from authz.relations import RelationTuple
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
@@ -240,11 +239,6 @@ def _check_types(resource: Resource, model: Model) -> None:
             except CheckError as error:
                 message = f"type {name} must be in the model and define {relation}"
                 raise RegistrationError(message) from error
-
-
-def core_model_text() -> str:
-    """Return the product's own part of the authorization model."""
-    return files("authz").joinpath("mandate.fga").read_text()
 
 
 def _composed(resources: list[Resource]) -> Model:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from server.cli import documents
+from server.cli import authz_model, documents
 from server.cli.program import app
 from tests.support.tree import ROOT
 
@@ -19,16 +19,15 @@ SECTIONS = dict(
 _TABLE = re.compile(r"^\| (`.+?) \|", re.MULTILINE)
 
 
-def _commands() -> Iterator[tuple[str, Any]]:
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+def _commands(group: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            for sub, child in command.commands.items():
-                yield f"{name} {sub}", child
+            yield from _commands(command, f"{above}{name} ")
         else:
-            yield name, command
+            yield f"{above}{name}", command
 
 
-COMMANDS = dict(_commands())
+COMMANDS = dict(_commands(get_command(app)))
 
 
 def test_each_command_has_its_section_and_no_other_has_one():
@@ -80,6 +79,30 @@ _SECRET = {"client_id", "client_secret"}
         (documents.delegation_document, "delegation list", {"delegations"}),
         (documents.event_document, "audit tail", {"events"}),
         (documents.report_document, "audit verify", set()),
+        (
+            authz_model._valid_document,
+            "authz model validate",
+            {"kind", "message", "file", "line", "column"},
+        ),
+        (
+            authz_model._problem_document,
+            "authz model validate",
+            {
+                "valid",
+                "form",
+                "schema_version",
+                "files",
+                "types",
+                "relations",
+                "conditions",
+                "problems",
+            },
+        ),
+        (
+            authz_model._outcome_document,
+            "authz model test",
+            {"name", "passed", "failed", "results"},
+        ),
     ],
 )
 def test_each_name_in_a_document_is_told(made_by: Any, command: str, more: set[str]):

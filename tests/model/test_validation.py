@@ -79,7 +79,19 @@ def test_a_model_that_makes_no_sense_is_refused(text, expected):
 )
 def test_a_condition_is_typed_when_the_model_is_written(parameters, expression):
     text = doc("x: [user with c]", more=f"condition c({parameters}) {{\n  {expression}\n}}\n")
-    assert problems(text) == [("invalid-condition", 6)]
+    assert problems(text) == [("invalid-condition", 7 if expression else 8)]
+
+
+def test_a_problem_of_cel_stands_where_it_is_in_the_text():
+    text = HEADER + doc(
+        "x: [user with c]", more="condition c(x: int) {  # why\n\n  x < 1 &&\n    x < 1.0\n}\n"
+    )
+    with pytest.raises(
+        ModelError, match=r"line 10, column 7: .*not valid CEL: found no"
+    ) as refused:
+        Model.from_dsl(text)
+    (problem,) = refused.value.problems
+    assert "\n" not in problem.message
 
 
 @pytest.mark.parametrize(
@@ -116,3 +128,11 @@ def test_the_json_form_may_hold_a_condition_that_nothing_uses():
     schema = parse(HEADER + "condition c(x: int) {\n  x < 1\n}\n")
     validate(schema, unused_conditions=True)
     Model(schema, unused_conditions=True)
+
+
+def test_a_json_model_cannot_define_a_type_twice():
+    type_def = {"type": "doc", "relations": {"x": {"this": {}}}, "metadata": {
+        "relations": {"x": {"directly_related_user_types": [{"type": "doc"}]}}}}  # fmt: skip
+    body = {"schema_version": "1.2", "type_definitions": [type_def, {"type": "doc"}]}
+    with pytest.raises(ModelError, match="the type 'doc' is defined twice"):
+        Model.from_json(body)
