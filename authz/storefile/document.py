@@ -16,6 +16,7 @@ _FILE = {"name", "model", "model_file", "tuples", "tuple_file", "tuple_files", "
 _TEST = {"name", "description", "tuples", "tuple_file", "check", "list_objects", "list_users"}
 _CHECK = {"user", "users", "object", "objects", "context", "assertions"}
 _LISTING = {"user", "type", "context", "assertions"}
+_USERS = {"object", "user_filter", "context", "assertions"}
 _TUPLE = {"user", "relation", "object", "condition"}
 _T = TypeVar("_T")
 
@@ -69,6 +70,17 @@ class ListObjectsTest:
 
 
 @dataclass(frozen=True, slots=True)
+class ListUsersTest:
+    """The users of the given kinds (type, relation) that hold each relation on an object."""
+
+    object: str
+    kinds: tuple[tuple[str, str], ...]
+    assertions: Mapping[str, tuple[str, ...]]
+    context: Mapping[str, Any] | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTest:
     """Assertions over the file's tuples and some of its own."""
 
@@ -77,6 +89,7 @@ class StoreTest:
     tuple_file: str
     checks: tuple[CheckTest, ...]
     listings: tuple[ListObjectsTest, ...]
+    holders: tuple[ListUsersTest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +194,18 @@ class _Reader:
 
     def _test(self, value: object, path: Path) -> StoreTest:
         body = self._fields(value, path, _TEST)
-        if "list_users" in body:
-            self._wrong(
-                (*path, "list_users"),
-                "list_users is not run here: ask the same by check, or remove it",
-            )
         checks = self._each(body, path, "check", self._check)
         listings = self._each(body, path, "list_objects", self._listing)
-        if not checks and not listings and "list_users" not in body:
-            self._wrong(path, "this test has neither 'check' nor 'list_objects'")
+        holders = self._each(body, path, "list_users", self._holders)
+        if not checks and not listings and not holders:
+            self._wrong(path, "this test has neither 'check' nor 'list_objects' nor 'list_users'")
         return StoreTest(
             self._text(body, path, "name") or f"test {int(path[-1]) + 1}",
             self.tuples(body.get("tuples"), (*path, "tuples")),
             self._text(body, path, "tuple_file"),
             checks,
             listings,
+            holders,
         )
 
     def _check(self, value: object, path: Path) -> CheckTest:
@@ -222,6 +232,26 @@ class _Reader:
         expected = {name: self._texts(assertions, inside, name) for name in assertions}
         line = self.document.place(path)[0]
         return ListObjectsTest(user, kind, expected, self._context(body, path), line)
+
+    def _holders(self, value: object, path: Path) -> ListUsersTest:
+        body = self._fields(value, path, _USERS)
+        if not (object_ := self._text(body, path, "object")):
+            self._wrong(path, "give an 'object'")
+        kinds = self._each(body, path, "user_filter", self._kind)
+        if not kinds:
+            self._wrong(path, "give 'user_filter': a list of types, with relations if need be")
+        expected: dict[str, tuple[str, ...]] = {}
+        for relation, told in self._assertions(body, path).items():
+            inside = (*path, "assertions", relation)
+            expected[relation] = self._texts(self._fields(told, inside, {"users"}), inside, "users")
+        line = self.document.place(path)[0]
+        return ListUsersTest(object_, kinds, expected, self._context(body, path), line)
+
+    def _kind(self, value: object, path: Path) -> tuple[str, str]:
+        body = self._fields(value, path, {"type", "relation"})
+        if not (kind := self._text(body, path, "type")):
+            self._wrong(path, "give a 'type'")
+        return kind, self._text(body, path, "relation")
 
     def _one_or_many(self, body: Mapping[str, Any], path: Path, name: str) -> tuple[str, ...]:
         one, many = self._text(body, path, name), self._texts(body, path, f"{name}s")

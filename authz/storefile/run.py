@@ -10,6 +10,7 @@ from authz.engine.limits import MAX_LISTED
 from authz.engine.listing import list_objects
 from authz.engine.query import Query
 from authz.engine.tuples import admit
+from authz.engine.users import UserFilter, list_users
 from authz.errors import CheckError, InvalidTuple, Problem
 from authz.model.compiled import Model
 from authz.model.files import load_model, load_text, read_text
@@ -19,6 +20,7 @@ from authz.storefile.document import (
     CheckTest,
     GivenTuple,
     ListObjectsTest,
+    ListUsersTest,
     StoreFile,
     StoreFileRefused,
     StoreTest,
@@ -37,12 +39,13 @@ class Outcome:
     """One assertion: what was asked and expected, what came, and why if that is not the same."""
 
     test: str
-    kind: Literal["check", "list_objects"]
+    kind: Literal["check", "list_objects", "list_users"]
     line: int
     user: str
+    """Who was asked about; the kinds of users that a listing of users asks for."""
     relation: str
     target: str
-    """The object of a check, the type of a listing."""
+    """The object of a check or a listing of users, the type of a listing of objects."""
     expected: bool | tuple[str, ...]
     got: bool | tuple[str, ...] | None
     why: str = ""
@@ -128,6 +131,10 @@ def _outcomes(model: Model, store: MemoryTuples, test: StoreTest) -> Iterator[Ou
         for relation, names in listing.assertions.items():
             yield _listed(model, store, test.name, listing, relation, names)
 
+    for holders in test.holders:
+        for relation, names in holders.assertions.items():
+            yield _held(model, store, test.name, holders, relation, names)
+
 
 def _checked(
     model: Model, store: MemoryTuples, test: str, asked: CheckTest, query: Query, *, expected: bool
@@ -172,6 +179,30 @@ def _listed(
         why = f"it could not be answered: {error}"
     return Outcome(
         test, "list_objects", asked.line, asked.user, relation, asked.type, expected, got, why
+    )
+
+
+def _held(
+    model: Model,
+    store: MemoryTuples,
+    test: str,
+    asked: ListUsersTest,
+    relation: str,
+    expected: tuple[str, ...],
+) -> Outcome:
+    got: tuple[str, ...] | None = None
+    kinds = ", ".join(f"{kind}#{name}" if name else kind for kind, name in asked.kinds)
+    filters = [UserFilter(kind, name) for kind, name in asked.kinds]
+    try:
+        found = list_users(model, store, asked.object, relation, filters, context=asked.context)
+        got = tuple(map(str, found.users))
+        why = _difference(expected, got)
+        if found.truncated:
+            why = f"there are more than {MAX_LISTED} users: the list is not whole"
+    except CheckError as error:
+        why = f"it could not be answered: {error}"
+    return Outcome(
+        test, "list_users", asked.line, kinds, relation, asked.object, expected, got, why
     )
 
 

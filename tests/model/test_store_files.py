@@ -165,6 +165,31 @@ def test_lists_are_compared_as_sets(tmp_path: Path):
     assert "not found" in unknown.why
 
 
+def test_lists_of_users_are_compared_as_sets(tmp_path: Path):
+    text = """tuples:
+  - {user: "user:anne", relation: owner, object: "doc:1"}
+  - {user: "group:a#member", relation: viewer, object: "doc:1"}
+  - {user: "user:bob", relation: member, object: "group:a"}
+  - {user: "user:*", relation: viewer, object: "doc:1"}
+tests:
+  - list_users:
+      - object: doc:1
+        user_filter: [{type: user}]
+        assertions:
+          viewer: {users: ["user:*", "user:bob", "user:anne"]}
+          owner: {users: [user:bob]}
+      - object: doc:1
+        user_filter: [{type: group, relation: member}, {type: user}]
+        assertions: {viewer: {users: ["group:a#member", "user:*", "user:anne", "user:bob"]}}
+      - {object: "doc:1", user_filter: [{type: robot}], assertions: {viewer: {users: []}}}
+"""
+    whole, wrong, both, unknown = _run(tmp_path, MODEL + text).outcomes
+    assert (whole.ok, whole.user, whole.target, whole.kind) == (True, "user", "doc:1", "list_users")
+    assert wrong.why == "missing: user:bob; not expected: user:anne"
+    assert (both.ok, both.user) == (True, "group#member, user")
+    assert "robot" in unknown.why
+
+
 CSV = "user_type,user_id,user_relation,relation,object_type,object_id,condition_name,condition_context\n"
 FILES = {
     "t.yaml": '- {user: "user:anne", relation: owner, object: "doc:1"}\n',
@@ -244,7 +269,13 @@ BODY = "tests:\n  - check: [{user: 'user:a', object: 'doc:1', assertions: {owner
         (f"model: x\n{BODY}".replace("assertions: {owner: true}", "assertion: {}"), 2, "unknown"),
         (f"model: x\n{BODY}".replace("{owner: true}", "{}"), 2, "give 'assertions'"),
         (f"model: x\n{BODY}".replace("true}}", "true}, context: 5}"), 2, "context is an object"),
-        (f"model: x\n{BODY}    list_users: []\n", 3, "list_users is not run here"),
+        (f"model: x\n{BODY}    list_users: [{{object: a}}]\n", 3, "give 'user_filter'"),
+        (f"model: x\n{BODY}    list_users: [{{user_filter: [{{}}]}}]\n", 3, "give a 'type'"),
+        (
+            f"model: x\n{BODY}    list_users: [{{assertions: {{a: [b]}}}}]\n",
+            3,
+            "an object is expected",
+        ),
         (f"model: x\n{BODY}    list_objects: [{{user: a}}]\n", 3, "'user' and a 'type'"),
         (f"model: x\ntuples: [1]\n{BODY}", 1, "user, relation and object"),
         (f"model: x\ntuples: [{{user: a, relation: b, object: c, when: d}}]\n{BODY}", 1, "'when'"),
