@@ -9,11 +9,11 @@ from authz.engine.conditions import Context
 from authz.engine.limits import MAX_LISTED, MAX_TUPLES_PER_WRITE
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
-from authz.engine.tuples import admit
+from authz.engine.tuples import admit_to_store
 from authz.errors import (
     CheckError,
     DuplicateInRequest,
-    InvalidTuple,
+    RefusedTuple,
     TooManyTuples,
     WriteError,
 )
@@ -87,7 +87,7 @@ class Relations:
     ) -> int:
         """Delete, then write, all or nothing; return the store's new revision.
 
-        Raises WriteError (nothing is changed): InvalidTuple, DuplicateInRequest, WriteConflict,
+        Raises WriteError (nothing is changed): RefusedTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
         if len(writes) + len(deletes) > MAX_TUPLES_PER_WRITE:
@@ -95,7 +95,7 @@ class Relations:
         if not writes and not deletes:
             return self.revision(tx)
         model, _, _ = self._models.current(tx)
-        new = [admit(model, given) for given in writes]
+        new = [admit_to_store(model, given) for given in writes]
         gone = [_key(given) for given in deletes]
         keys: set[TupleKey] = set()
         for key in [*gone, *(one.key for one in new)]:
@@ -174,4 +174,4 @@ def _key(given: RelationTuple) -> TupleKey:
     try:
         return parse_key(given.user, given.relation, given.object)
     except CheckError as error:
-        raise InvalidTuple(str(error)) from error
+        raise RefusedTuple(str(error)) from error

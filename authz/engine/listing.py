@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
 from authz.engine.limits import MAX_CANDIDATES, MAX_CHECKS_PER_BATCH, MAX_DEPTH, MAX_LISTED
-from authz.engine.query import Query, State, check_context_size, check_user, condition_judge
+from authz.engine.query import Query, State, check_context, check_user, condition_judge
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import Subject, parse_relation, parse_user
+from authz.model.subject import Subject, parse_relation, parse_type, parse_user
 from authz.stores.protocol import TupleReader
 
 
@@ -36,14 +36,16 @@ def list_objects(
     context: Context | None = None,
     limit: int = MAX_LISTED,
 ) -> Listing:
-    """List what `user` holds. Raises CheckError, TypeNotFound (2021), RelationNotFound (2022).
+    """List what `user` holds.
+
+    Raises CheckError, MalformedType (2047), TypeNotFound (2021), RelationNotFound (2022).
 
     A condition that cannot be evaluated is an error, since the list would lack an object silently.
     """
-    check_context_size(context)
+    target = model.relation(parse_type(object_type), parse_relation(relation))
     holder = parse_user(user)
-    target = model.relation(object_type, parse_relation(relation))
     check_user(model, holder)
+    check_context(context)
     if (holder.type, holder.relation) not in target.reach:
         return Listing(())
     limit = max(0, min(limit, MAX_LISTED))

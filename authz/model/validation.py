@@ -35,15 +35,18 @@ _RESERVED = frozenset({"self", "this"})
 Problems: TypeAlias = Iterator[Problem]
 
 
-def validate(schema: Schema, *, unused_conditions: bool = False) -> None:
+def validate(schema: Schema, *, unused_conditions: bool = False, repetitions: bool = False) -> None:
     """Raise ModelError with every problem found. CEL is checked by the compiled model.
 
-    A condition that no relation uses is refused unless `unused_conditions`: the DSL tools of
-    OpenFGA refuse it, its server does not.
+    A condition that no relation uses is refused unless `unused_conditions`, and a part that
+    stands there twice unless `repetitions`: the DSL tools of OpenFGA refuse both, its server
+    neither.
     """
     rules = _Rules(schema)
     # Each stage needs what the one before assured.
     for stage in (rules.names, rules.references, rules.repetitions, rules.entries):
+        if stage == rules.repetitions and repetitions:
+            continue
         if problems := tuple(stage()):
             raise ModelError(problems)
     if not unused_conditions and (problems := tuple(rules.unused())):
