@@ -50,8 +50,8 @@ def of_answer(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
 def _circle(case: Case, objects: Iterable[str]) -> str:
     """Ours holds a part to be plainly false of which one operand runs in a circle.
 
-    So says the engine that follows every path, in the form that passes over circles; in the
-    strict form it denies.
+    The engine that follows every path allows if it passes over such circles, and denies if it
+    minds them all.
     """
     model, question = Model.from_json(to_json(case.schema)), case.questions[0]
     counting = [
@@ -63,7 +63,7 @@ def _circle(case: Case, objects: Iterable[str]) -> str:
     for name in objects:
         asked = (question.user, question.relation, name)
         try:
-            if naive.holds(*asked) or not naive.holds(*asked, lenient=True):
+            if naive.holds(*asked, gloomy=True) or not naive.holds(*asked, lenient=True):
                 return ""
         except TooLong:
             return ""

@@ -13,10 +13,10 @@ MAX_TRIES = 600
 
 
 def shrink(case: Case, differs: Differs) -> Case:
-    """Return a smaller case of one question that differs as this one."""
+    """Return a smaller case of one question that differs as this one, if this one still does."""
     kind = differs(case)
     tries = 0
-    smaller = True
+    smaller = kind is not None
     while smaller:
         smaller = False
         for candidate in _smaller(case):
