@@ -13,9 +13,9 @@ from authz.model.compiled import Model
 from authz.model.subject import (
     RelationTuple,
     check_form,
+    check_relation_form,
+    check_type_form,
     check_user_form,
-    parse_relation,
-    parse_type,
 )
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
@@ -63,8 +63,8 @@ def list_objects_over(
     Raises what `list_objects` raises, and InvalidTuple (2027) for a tuple.
     """
     if tuples:
-        parse_type(object_type)
-        parse_relation(relation)
+        check_type_form(object_type)
+        check_relation_form(relation)
         check_user_form(user)
     try:
         both = over(model, store, tuples)

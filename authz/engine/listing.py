@@ -14,7 +14,7 @@ from authz.engine.query import Query, State, check_context, check_user, conditio
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import Subject, parse_relation, parse_type, parse_user
+from authz.model.subject import Subject, check_relation_form, check_type_form, parse_user
 from authz.stores.protocol import TupleReader
 
 
@@ -42,7 +42,9 @@ def list_objects(
 
     A condition that cannot be evaluated is an error, since the list would lack an object silently.
     """
-    target = model.relation(parse_type(object_type), parse_relation(relation))
+    check_type_form(object_type)
+    check_relation_form(relation)
+    target = model.relation(object_type, relation)
     holder = parse_user(user)
     check_user(model, holder)
     check_context(context)
@@ -128,18 +130,23 @@ class _Search:
         if start is not None:
             everyone = ["*"] if not user.relation and user.id != "*" else []
             self._waiting[start] = [user.id, *everyone]
-        # One level more than a check descends: the first finds the tuples of the user.
+        # The first level finds the tuples of the user; from there on as a check descends.
         for _ in range(MAX_DEPTH):
             if not self._waiting:
                 return self._found, True
             if len(self._seen) > MAX_CANDIDATES:
                 return self._found, False
-            level, self._waiting = self._waiting, {}
-            for lookup, ids in level.items():
-                self._read(lookup, ids)
-        if self._waiting:
+            self._level()
+        seen = len(self._seen)
+        self._level()
+        if len(self._seen) > seen:
             raise ResolutionTooComplex("the listing is deeper than the limit")
         return self._found, True
+
+    def _level(self) -> None:
+        level, self._waiting = self._waiting, {}
+        for lookup, ids in level.items():
+            self._read(lookup, ids)
 
     def _read(self, lookup: Lookup, ids: list[str]) -> None:
         rows = self._store.held(lookup.user_type, lookup.user_relation, ids, lookup.relations)

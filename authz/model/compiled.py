@@ -11,6 +11,7 @@ from authz.model.parser import parse
 from authz.model.printer import to_dsl
 from authz.model.reach import UserKey, impure_relations, user_keys
 from authz.model.schema import RelationDef, Rewrite, Schema, TupleToUserset, leaves
+from authz.model.subject import shown
 from authz.model.validation import validate
 
 
@@ -94,10 +95,10 @@ class Model:
         """Return a relation. Raises TypeNotFound (2021) or RelationNotFound (2022)."""
         relations = self.types.get(type_name)
         if relations is None:
-            raise TypeNotFound(f"type {type_name[:254]!r} not found")
+            raise TypeNotFound(f"type {shown(type_name)} not found")
         found = relations.get(name)
         if found is None:
-            raise RelationNotFound(f"relation '{type_name}#{name[:50]}' not found")
+            raise RelationNotFound(f"relation {shown(f'{type_name}#{name}')} not found")
         return found
 
 

@@ -13,7 +13,7 @@ _TYPE = rf"[^:#@*{_APART}]{{1,254}}"
 _OBJECT = re.compile(rf"({_TYPE}):([^:#{_APART}]+)")
 _USER = re.compile(rf"({_TYPE}):([^:#{_APART}]+)(?:#([^:#@{_APART}]{{1,50}}))?")
 _RELATION = re.compile(rf"[^:#@{_APART}]{{1,50}}")
-_TYPE_NAME = re.compile(r"[^:#@\s\ud800-\udfff]{1,254}", re.ASCII)
+_TYPE_FORM = re.compile(r"[^:#@\s\ud800-\udfff]{1,254}", re.ASCII)
 _OBJECT_FORM = re.compile(r"[^\s\ud800-\udfff]{2,256}", re.ASCII)
 _RELATION_FORM = re.compile(r"[^:#@\s\ud800-\udfff]{1,50}", re.ASCII)
 MAX_OBJECT = 256
@@ -83,7 +83,7 @@ def parse_object(text: str) -> tuple[str, str]:
 def parse_user(text: str) -> Subject:
     """Read a user: an object, a typed wildcard or a userset. Raises CheckError (2000)."""
     found = _USER.fullmatch(text) if len(text) <= MAX_USER else None
-    if found is None or (found[3] and found[2] == WILDCARD):
+    if found is None or (found[3] and WILDCARD in found[2]):
         raise CheckError(f"{shown(text)} is not a user such as user:anne or group:eng#member")
     return Subject(found[1], found[2], found[3] or "")
 
@@ -95,11 +95,16 @@ def parse_relation(text: str) -> str:
     return text
 
 
-def parse_type(text: str) -> str:
-    """Return a well-formed type name. Raises MalformedType (2047)."""
-    if not _TYPE_NAME.fullmatch(text):
+def check_type_form(text: str) -> None:
+    """Refuse a text that is no type of any model. Raises MalformedType (2047)."""
+    if not _TYPE_FORM.fullmatch(text):
         raise MalformedType(f"{shown(text)} is not a type")
-    return text
+
+
+def check_relation_form(text: str) -> None:
+    """Refuse a text that is no relation of any model. Raises CheckError (2000)."""
+    if not _RELATION_FORM.fullmatch(text):
+        raise CheckError(f"{shown(text)} is not a relation")
 
 
 def check_form(user: str, relation: str, object: str) -> None:
@@ -107,8 +112,8 @@ def check_form(user: str, relation: str, object: str) -> None:
 
     Raises CheckError (2000). An empty text is well formed here: no model admits it.
     """
-    if relation and not _RELATION_FORM.fullmatch(relation):
-        raise CheckError(f"{shown(relation)} is not a relation")
+    if relation:
+        check_relation_form(relation)
     if object and not _OBJECT_FORM.fullmatch(object):
         raise CheckError(f"{shown(object)} is not an object")
     if user:

@@ -35,10 +35,21 @@ IDS = ("1", "2", "3")
 OBJECTS = [f"{kind}:{i}" for kind in KINDS for i in IDS]
 USERSETS = [f"{name}#{relation}" for name in OBJECTS for relation in NAMES]
 USERS = ("user:a", "user:b", "user:*", *USERSETS, *OBJECTS)
-MALFORMED = ("", "a", "user:", ":a", "user:a:b", "user:a#", "user:a#r0", "user:*#r0", "doc:*#r0")
-MALFORMED_USERS = (*MALFORMED, "ghost:a", "group:1#ghost", "*", "group:*", "user:a b", "user:a\t")
-MALFORMED_OBJECTS = (*MALFORMED, "ghost:1", "doc:*", "doc:1#r0", "doc:1 2", "doc:é", "doc:a@b")
-MALFORMED_RELATIONS = ("", "ghost", "r0#", "r 0", "r0:x", "r" * 51, "r@", "*")
+MALFORMED = (
+    *("", "a", "user:", ":a", "user:a:b", "user:a#", "user:a#r0", "user:*#r0", "doc:*#r0"),
+    *("doc:1#r0#r1", "doc#r0", "#r0", "doc:#r0", "doc:1\x00", "doc:1\x80", "doc:\n1", "d@c:1"),
+    *("doc:" + "1" * 252, "doc:" + "1" * 253, "doc:" + "é" * 126, "doc:" + "é" * 127),
+)
+MALFORMED_USERS = (
+    *(*MALFORMED, "ghost:a", "group:1#ghost", "*", "group:*", "user:a b", "user:a\t", "user:a@b"),
+    *("user:a*", "group:1*#r0", "user:" + "a" * 507, "user:" + "a" * 508, "group:1#" + "r" * 51),
+    *("doc:" + "é" * 254, "doc:" + "é" * 255),
+)
+MALFORMED_OBJECTS = (
+    *(*MALFORMED, "ghost:1", "doc:*", "doc:1*", "doc:1#r0", "doc:1 2", "doc:é", "doc:a@b"),
+)
+MALFORMED_RELATIONS = ("", "ghost", "r0#", "r 0", "r0:x", "r" * 50, "r" * 51, "r@", "*", "r0\x80")
+MALFORMED_TYPES = ("ghost", "user", "", "a b", "a*", "t" * 254, "t" * 255, "a:b", "doc#r0", "d\x80")
 
 
 def draw_schema(rnd: random.Random, *, broken: float = 0.0) -> Schema:
@@ -170,7 +181,7 @@ def draw_question(rnd: random.Random, model: Model) -> Question:
         part = rnd.randrange(3)
         user = rnd.choice(MALFORMED_USERS) if part == 0 else user
         name = rnd.choice(MALFORMED_OBJECTS) if part == 1 else name
-        kind = rnd.choice(("ghost", "user", "", "a b")) if part == 1 else kind
+        kind = rnd.choice(MALFORMED_TYPES) if part == 1 else kind
         relation = rnd.choice(MALFORMED_RELATIONS) if part == 2 else relation
     conditions = model.schema.conditions
     context = draw_context(rnd, conditions, wrong=0.15, absent=0.1) if conditions else None

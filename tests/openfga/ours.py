@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from authz.engine.check import check_many
 from authz.engine.contextual import check_over, list_objects_over
 from authz.engine.query import Query
 from authz.engine.tuples import admit_to_store
@@ -39,8 +40,18 @@ class OurWorld:
         return ""
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer each question by its own."""
-        return [self._ask(question) for question in questions]
+        """Answer each question by its own; checks that are asked together answer the same."""
+        answers = [self._ask(question) for question in questions]
+        plain = [
+            (Query(question.user, question.relation, question.object, question.context), answer)
+            for question, answer in zip(questions, answers, strict=True)
+            if isinstance(question, Check) and not question.contextual
+        ]
+        together = check_many(self._model, self._store, [query for query, _ in plain])
+        for (query, alone), verdict in zip(plain, together, strict=True):
+            answer = verdict.code if isinstance(verdict, AuthzError) else verdict
+            assert answer == alone, f"{query} alone is {alone}, with others {answer}"
+        return answers
 
     def _ask(self, question: Question) -> Answer:
         model, context, tuples = self._model, question.context, question.contextual

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from authz.errors import CheckError
 from authz.model.compiled import Model
-from authz.model.subject import RelationTuple
+from authz.model.subject import RelationTuple, parse_key
 from tests.engine.world import HEADER, tuple_of
 from tests.openfga.ours import OurWorld, open_ours
 from tests.openfga.questions import Answer, Check, ListObjects, Question
@@ -263,3 +264,14 @@ def test_an_id_holds_no_blank_of_unicode_only_here(theirs: TheirServer):
     given = [tuple_of("folder:a\u3000b#viewer@user:anne")]
     assert both[0].write(given) == "validation_error"
     assert both[1].write(given) == ""
+
+
+def test_a_deletion_of_what_is_no_tuple_is_malformed_here_and_missing_there(theirs: TheirServer):
+    assert "### Deletions of what is no tuple" in PAGE
+    given = tuple_of("folder:1#viewer@anne")
+    _, world = worlds(theirs, CONDITIONED)
+    refusal = world.post("write", {"deletes": {"tuple_keys": world.keys([given])}})
+    assert refusal["code"] == "write_failed_due_to_invalid_input"
+    with pytest.raises(CheckError) as refused:
+        parse_key(given.user, given.relation, given.object)
+    assert refused.value.code == "validation_error"

@@ -53,7 +53,9 @@ class TheirWorld:
 
     def write(self, tuples: Sequence[RelationTuple]) -> str:
         """Store the tuples together; return the code of the refusal, or an empty text."""
-        return str(self._post("write", {"writes": {"tuple_keys": _keys(tuples)}}).get("code", ""))
+        return str(
+            self.post("write", {"writes": {"tuple_keys": self.keys(tuples)}}).get("code", "")
+        )
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer each by its own: checks in batches, where their form permits it."""
@@ -70,21 +72,27 @@ class TheirWorld:
 
     def _check(self, asked: Sequence[tuple[int, Check]]) -> dict[int, Answer]:
         checks = [{**_check_body(q), "correlation_id": str(i)} for i, q in asked]
-        answer = self._post("batch-check", {"checks": checks})
+        answer = self.post("batch-check", {"checks": checks})
         if "code" in answer:  # one whose form is refused takes the others with it
             return {i: self._check_alone(question) for i, question in asked}
         return {int(i): _verdict(one) for i, one in answer["result"].items()}
 
     def _check_alone(self, question: Check) -> Answer:
-        answer = self._post("check", _check_body(question))
+        answer = self.post("check", _check_body(question))
         return answer["code"] if "code" in answer else bool(answer["allowed"])
 
     def _list_objects(self, question: ListObjects) -> Answer:
         named = {"user": question.user, "relation": question.relation, "type": question.type}
-        answer = self._post("list-objects", {**named, **_surroundings(question)})
+        answer = self.post("list-objects", {**named, **_surroundings(question)})
         return answer["code"] if "code" in answer else frozenset(answer["objects"])
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    @staticmethod
+    def keys(tuples: Sequence[RelationTuple]) -> list[dict[str, Any]]:
+        """Write tuples as their API does."""
+        return _keys(tuples)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Call the store's endpoint under the world's model."""
         whole = {**body, "authorization_model_id": self._model}
         return self._server.post(f"{self._path}/{path}", whole)
 
