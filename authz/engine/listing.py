@@ -14,7 +14,13 @@ from authz.engine.query import Query, State, check_context, check_user, conditio
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import Subject, check_relation_form, check_type_form, parse_user
+from authz.model.subject import (
+    Subject,
+    check_relation_form,
+    check_type_form,
+    check_user_form,
+    parse_user,
+)
 from authz.stores.protocol import TupleReader
 
 
@@ -44,6 +50,7 @@ def list_objects(
     """
     check_type_form(object_type)
     check_relation_form(relation)
+    check_user_form(user)
     target = model.relation(object_type, relation)
     holder = parse_user(user)
     check_user(model, holder)

@@ -6,7 +6,7 @@ from authz.engine.limits import MAX_CONTEXT_BYTES
 from authz.engine.query import check_user, has_controls
 from authz.errors import CheckError, InvalidTuple, InvalidTupleCondition, RefusedTuple
 from authz.model.compiled import Model
-from authz.model.subject import RelationTuple, Subject, parse_key
+from authz.model.subject import RelationTuple, Subject, check_form, parse_key
 from authz.stores.protocol import NewTuple
 
 
@@ -35,8 +35,9 @@ def admit_to_store(model: Model, given: RelationTuple) -> NewTuple:
     `group:a#member` as `member` of `group:a` is refused: it holds without being written.
     """
     try:
+        check_form(given.user, given.relation, given.object)
         new = admit(model, given)
-    except InvalidTuple as error:
+    except (CheckError, InvalidTuple) as error:
         raise RefusedTuple(str(error)) from error
     key = new.key
     if key.user_relation == key.relation and key.user.startswith(f"{key.object}#"):

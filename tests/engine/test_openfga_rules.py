@@ -79,11 +79,13 @@ def test_a_refused_tuple_has_one_number_when_it_is_written_and_others_in_a_reque
     unknown = RelationTuple("ghost:a", "viewer", "document:1")
     conditioned = tuple_of("document:1#viewer@user:anne", "small")
     malformed = RelationTuple("user:anne", "viewer#", "document:1")
+    long = RelationTuple("user:" + "é" * 254, "viewer", "document:1")
     listing = ("user:anne", "viewer", "document")
     for given, in_check, in_listing in (
         (unknown, 2027, 2027),
         (conditioned, 2027, 2000),
         (malformed, 2000, 2000),
+        (long, 2000, 2000),
     ):
         with pytest.raises(RefusedTuple) as refused:
             admit_to_store(built, given)
@@ -163,6 +165,7 @@ def test_a_userset_holds_no_star():
         ("document", "ghost", "user:anne", 2022),
         ("document", "gho\x1bst", "user:anne", 2022),
         ("document", "viewer", "anne", 2000),
+        ("ghost", "viewer", "user:" + "é" * 254, 2000),
         ("ghost", "viewer", "anne", 2021),
     ],
 )

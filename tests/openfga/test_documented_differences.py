@@ -1,5 +1,6 @@
 """Each difference that docs/openfga-differences.md tells, on both sides, so that it stays true."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -152,6 +153,27 @@ condition exact(n: int) {
     assert answers == wanted
 
 
+def test_a_time_is_cut_to_the_microsecond_only_here(theirs: TheirServer):
+    assert "### Times finer than a microsecond" in PAGE
+    text = """
+type user
+type document
+  relations
+    define viewer: [user with at_once]
+condition at_once(t: timestamp, d: duration) {
+  t == timestamp('2026-01-01T00:00:00Z') && d == duration('1s')
+}
+"""
+    given = tuple_of("document:1#viewer@user:anne", "at_once")
+    both = worlds(theirs, text)
+    exact = check("document:1#viewer@user:anne", t="2026-01-01T00:00:00Z", d="1s")
+    assert ask(both, exact, given) == (True, True)
+    late = check("document:1#viewer@user:anne", t="2026-01-01T00:00:00.0000009Z", d="1s")
+    assert ask(both, late) == (True, False)
+    long = check("document:1#viewer@user:anne", t="2026-01-01T00:00:00Z", d="1s9ns")
+    assert ask(both, long) == (True, False)
+
+
 def test_a_condition_over_many_elements_is_answered_here_and_too_dear_there(theirs: TheirServer):
     assert "### The cost of a condition" in PAGE
     text = """
@@ -169,6 +191,51 @@ condition all_small(n: list<int>) {
     many = check("document:1#viewer@user:anne", n=[1] * 100)
     assert ask(both, few, given) == (True, True)
     assert ask(both, many) == (True, "validation_error")
+
+
+@pytest.mark.parametrize(
+    ("hops", "wanted"),
+    [
+        (24, (True, True)),
+        (25, ("authorization_model_resolution_too_complex", True)),
+        (26, ("authorization_model_resolution_too_complex",) * 2),
+    ],
+)
+def test_a_relation_that_leads_back_to_itself_is_followed_one_hop_further_there(
+    theirs: TheirServer, hops: int, wanted: tuple[Answer, Answer]
+):
+    assert "### Depth" in PAGE
+    text = "type user\ntype group\n  relations\n    define member: [user, group#member]\n"
+    chain = [tuple_of(f"group:{n}#member@group:{n + 1}#member") for n in range(hops)]
+    end = tuple_of(f"group:{hops}#member@user:anne")
+    both = worlds(theirs, text)
+    assert ask(both, check("group:0#member@user:anne"), *chain, end) == wanted
+    listed = frozenset(f"group:{n}" for n in range(hops + 1))
+    too_deep = "authorization_model_resolution_too_complex"
+    answers = ask(both, ListObjects("user:anne", "member", "group"))
+    assert answers == (listed if hops == 24 else too_deep, listed)
+
+
+@pytest.mark.parametrize(("hops", "wanted"), [(24, True), (25, "too complex")])
+def test_a_relation_that_leads_through_another_is_bounded_alike(
+    theirs: TheirServer, hops: int, wanted: Answer
+):
+    text = """
+type user
+type group
+  relations
+    define member: [user, team#member]
+type team
+  relations
+    define member: [user, group#member]
+"""
+    names = [f"{('group', 'team')[n % 2]}:{n}" for n in range(hops + 1)]
+    chain = [tuple_of(f"{one}#member@{other}#member") for one, other in itertools.pairwise(names)]
+    end = tuple_of(f"{names[-1]}#member@user:anne")
+    answers = ask(worlds(theirs, text), check("group:0#member@user:anne"), *chain, end)
+    if wanted == "too complex":
+        wanted = "authorization_model_resolution_too_complex"
+    assert answers == (wanted, wanted)
 
 
 def test_a_model_in_which_they_find_no_way_in_is_taken_here(theirs: TheirServer):
