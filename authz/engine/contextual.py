@@ -59,9 +59,11 @@ def list_objects_over(
 ) -> Listing:
     """List objects with the request's tuples, of which OpenFGA here calls a condition 2000.
 
-    The form of the question is looked at first, then the tuples, then what the question means.
+    The form of the tuples and of the question is looked at first, then what the tuples mean.
     Raises what `list_objects` raises, and InvalidTuple (2027) for a tuple.
     """
+    for given in tuples:
+        check_form(given.user, given.relation, given.object)
     if tuples:
         check_type_form(object_type)
         check_relation_form(relation)

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from authz.engine.tuples import admit_to_store
 from authz.errors import RefusedTuple
@@ -17,8 +18,10 @@ from tests.openfga.questions import Answer, Case
 from tests.openfga.shrink import shrink
 from tests.openfga.theirs import TheirServer, TheirWorld
 
-QUESTIONS = 20
-"""To one model and its tuples."""
+Worlds = tuple[OurWorld, TheirWorld]
+
+QUESTIONS = 10
+"""To one model and its tuples, and as many under a newer model."""
 
 REFUSED_WRITES = 4
 FLAWED = 0.12
@@ -50,23 +53,41 @@ class Comparison:
         tuples = draw_tuples(rnd, model, rnd.randint(4, 40))
         if tuples and (ours.write(tuples) or theirs.write(tuples)):
             raise Difference(f"seed {seed}: one engine refuses {tuples} under {schema}")
+        self._ask(rnd, seed, Case(schema, tuples, ()), model, (ours, theirs))
+        newer = draw_schema(rnd)
+        worlds = ours.under(to_json(newer)), theirs.under(to_json(newer))
+        if not isinstance(worlds[0], str) and not isinstance(worlds[1], str):
+            case = Case(schema, tuples, (), newer)
+            self._ask(rnd, seed, case, Model.from_json(to_json(newer)), (worlds[0], worlds[1]))
+
+    def _ask(self, rnd: random.Random, seed: int, case: Case, model: Model, both: Worlds) -> None:
+        """Draw questions, and put them to both."""
         questions = [draw_question(rnd, model) for _ in range(QUESTIONS)]
-        asked = zip(questions, ours.ask(questions), theirs.ask(questions), strict=True)
+        asked = zip(questions, both[0].ask(questions), both[1].ask(questions), strict=True)
         for question, our_answer, their_answer in asked:
             self.cases += 1
             if our_answer != their_answer:
-                case = Case(schema, tuples, (question,))
-                self._judge(seed, case, our_answer, their_answer)
+                self._judge(seed, replace(case, questions=(question,)), our_answer, their_answer)
 
     def answers(self, case: Case) -> tuple[Answer, Answer] | None:
         """Put the one question of a case to both; None if a model or a tuple is refused."""
+        both = self._worlds(case)
+        return both and (both[0].ask(case.questions)[0], both[1].ask(case.questions)[0])
+
+    def _worlds(self, case: Case) -> Worlds | None:
+        """Open a case in both."""
         body = to_json(case.schema)
         ours, theirs = open_ours(body, self._new_store()), self._theirs.open(body)
         if isinstance(ours, str) or isinstance(theirs, str):
             return None
         if case.tuples and (ours.write(case.tuples) or theirs.write(case.tuples)):
             return None
-        return ours.ask(case.questions)[0], theirs.ask(case.questions)[0]
+        if case.newer is not None:
+            newer = to_json(case.newer)
+            ours, theirs = ours.under(newer), theirs.under(newer)
+            if isinstance(ours, str) or isinstance(theirs, str):
+                return None
+        return ours, theirs
 
     def _judge(self, seed: int, case: Case, ours: Answer, theirs: Answer) -> None:
         if name := differences.of_answer(case, ours, theirs, self._ask_ours):
@@ -87,6 +108,9 @@ class Comparison:
         world = open_ours(to_json(case.schema), self._new_store())
         assert not isinstance(world, str)
         assert not case.tuples or not world.write(case.tuples)
+        if case.newer is not None:
+            world = world.under(to_json(case.newer))
+            assert not isinstance(world, str)
         return world.ask(case.questions)[0]
 
     def _model(self, schema: Schema) -> tuple[Model, OurWorld, TheirWorld] | None:
@@ -121,11 +145,19 @@ class Comparison:
 
 def told(case: Case) -> str:
     """Write a case so that it can be read, and made again."""
-    lines = [f"{case.questions[0]}", "tuples:", *(f"  {one}" for one in case.tuples), "model:"]
-    for type_def in case.schema.types:
+    lines = [f"{case.questions[0]}", "tuples:", *(f"  {one}" for one in case.tuples)]
+    for name, schema in (("model", case.schema), ("newer model", case.newer)):
+        if schema is not None:
+            lines += [f"{name}:", *_told(schema)]
+    return "\n".join(lines)
+
+
+def _told(schema: Schema) -> list[str]:
+    lines: list[str] = []
+    for type_def in schema.types:
         lines.append(f"  type {type_def.name}")
         lines += [
             f"    {r.name}: {r.rewrite} [{', '.join(map(str, r.restrictions))}]"
             for r in type_def.relations
         ]
-    return "\n".join([*lines, *(f"  {condition}" for condition in case.schema.conditions)])
+    return [*lines, *(f"  {condition}" for condition in schema.conditions)]

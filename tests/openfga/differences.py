@@ -11,7 +11,7 @@ import orjson
 
 from authz.engine.query import has_controls
 from authz.engine.tuples import admit
-from authz.errors import ConditionFailed
+from authz.errors import ConditionFailed, InvalidTuple
 from authz.model.compiled import Model
 from authz.model.json_form import to_json
 from authz.model.subject import RelationTuple
@@ -53,13 +53,13 @@ def _circle(case: Case, objects: Iterable[str]) -> str:
     The engine that follows every path allows if it passes over such circles, and denies if it
     minds them all.
     """
-    model, question = Model.from_json(to_json(case.schema)), case.questions[0]
+    model, question = Model.from_json(to_json(case.asked_under)), case.questions[0]
     counting = [
         admit(model, one).key
         for one in (*case.tuples, *question.contextual)
-        if _holds(model, one, question.context) is True
+        if _counts(model, one) and _holds(model, one, question.context) is True
     ]
-    naive = Naive(case.schema, counting)
+    naive = Naive(case.asked_under, counting)
     for name in objects:
         asked = (question.user, question.relation, name)
         try:
@@ -76,7 +76,7 @@ def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) ->
     Never so that ours allows what theirs calls an error. A listing of theirs may call it an
     internal error.
     """
-    model, question = Model.from_json(to_json(case.schema)), case.questions[0]
+    model, question = Model.from_json(to_json(case.asked_under)), case.questions[0]
     kept = tuple(one for one in case.tuples if not _fails(model, one, question.context))
     own = tuple(one for one in question.contextual if not _fails(model, one, question.context))
     if (kept, own) == (case.tuples, question.contextual):
@@ -97,9 +97,18 @@ def _fails(model: Model, given: RelationTuple, context: Mapping[str, Any] | None
 
 def _holds(model: Model, given: RelationTuple, context: Mapping[str, Any] | None) -> bool | None:
     """Whether the tuple counts for this request; None if its condition cannot say."""
-    if not given.condition:
+    if not given.condition or not _counts(model, given):
         return True
     try:
         return model.conditions[given.condition].holds(context, given.context)
     except ConditionFailed:
         return None
+
+
+def _counts(model: Model, given: RelationTuple) -> bool:
+    """Whether the model of the question admits the tuple at all."""
+    try:
+        admit(model, replace(given, context=None))
+    except InvalidTuple:
+        return False
+    return True

@@ -21,7 +21,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], tuple[Any, ...], tuple[Any, ...]]] = {
     "double": (
         ("P < 1.5", "P == 3.0", "P / 0.0 > 1.0"),
         (0, 1.25, 3, "2.5", "1e3", -0.5),
-        ("inf", "NaN", "1e999", "x", True, None, "1e-400", "0.1"),
+        ("infinite", "NaN", "1e999", "x", True, None, "1e-400", "0.1"),
     ),
     "string": (
         ("P == 'a'", "P.startsWith('a')", "size(P) > 1", "P.matches('^[ab]+$')", "P in ['a', 'é']"),

@@ -31,6 +31,10 @@ class OurWorld:
         self._model = model
         self._store = store
 
+    def under(self, model: Mapping[str, Any]) -> "OurWorld | str":
+        """Return the same store under another model; or the code of its refusal."""
+        return open_ours(model, self._store)
+
     def write(self, tuples: Sequence[RelationTuple]) -> str:
         """Store the tuples together; return the code of the refusal, or an empty text."""
         try:

@@ -38,11 +38,17 @@ Question: TypeAlias = Check | ListObjects
 
 @dataclass(frozen=True)
 class Case:
-    """A model, what is stored under it, and what is asked."""
+    """A model, what is stored under it, and what is asked, perhaps under a newer model."""
 
     schema: Schema
     tuples: tuple[RelationTuple, ...]
     questions: tuple[Question, ...]
+    newer: Schema | None = None
+
+    @property
+    def asked_under(self) -> Schema:
+        """The model of the questions; tuples that it does not admit do not count."""
+        return self.newer or self.schema
 
 
 class World(Protocol):

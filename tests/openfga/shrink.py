@@ -42,6 +42,8 @@ def _smaller(case: Case) -> Iterator[Case]:
             yield replace(case, questions=tuple(asked))
     for schema in _smaller_schemas(case.schema):
         yield replace(case, schema=schema)
+    for newer in _smaller_schemas(case.newer) if case.newer else ():
+        yield replace(case, newer=newer)
 
 
 def _smaller_schemas(schema: Schema) -> Iterator[Schema]:

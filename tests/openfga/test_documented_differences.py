@@ -153,6 +153,37 @@ condition exact(n: int) {
     assert answers == wanted
 
 
+@pytest.mark.parametrize("text", ["Inf", "1p3"])
+def test_a_text_is_a_finite_decimal_number_only_here(theirs: TheirServer, text: str):
+    model = """
+type user
+type document
+  relations
+    define viewer: [user with large]
+condition large(x: double) {
+  x > 1.0
+}
+"""
+    given = tuple_of("document:1#viewer@user:anne", "large")
+    asked = check("document:1#viewer@user:anne", x=text)
+    assert ask(worlds(theirs, model), asked, given) == ("validation_error", True)
+
+
+def test_a_condition_of_one_letter_is_of_no_use_there(theirs: TheirServer):
+    model = """
+type user
+type document
+  relations
+    define viewer: [user with c]
+condition c(x: int) {
+  x > 1
+}
+"""
+    both = worlds(theirs, model)
+    given = [tuple_of("document:1#viewer@user:anne", "c")]
+    assert [world.write(given) for world in both] == ["", "validation_error"]
+
+
 def test_a_time_is_cut_to_the_microsecond_only_here(theirs: TheirServer):
     assert "### Times finer than a microsecond" in PAGE
     text = """

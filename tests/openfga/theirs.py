@@ -19,7 +19,10 @@ class TheirServer:
 
     def open(self, model: Mapping[str, Any]) -> "TheirWorld | str":
         """Make a store with a model; or return the code of its refusal."""
-        store = self._new_store()
+        return self.add(self._new_store(), model)
+
+    def add(self, store: str, model: Mapping[str, Any]) -> "TheirWorld | str":
+        """Give a store another model."""
         answer = self.post(f"{store}/authorization-models", model)
         if "code" in answer:
             return str(answer["code"])
@@ -50,6 +53,10 @@ class TheirWorld:
         self._server = server
         self._path = path
         self._model = model
+
+    def under(self, model: Mapping[str, Any]) -> "TheirWorld | str":
+        """Return the same store under another model; or the code of its refusal."""
+        return self._server.add(self._path, model)
 
     def write(self, tuples: Sequence[RelationTuple]) -> str:
         """Store the tuples together; return the code of the refusal, or an empty text."""
