@@ -74,6 +74,12 @@ node_packages() {
     export MANDATE_NODE=$MANDATE_NODE_PACKAGES/node_modules/node/bin/node
 }
 
+# The server that the relationship engine is compared with; built the first time, in minutes.
+openfga_server() {
+    MANDATE_OPENFGA=$(retry bash .ci/openfga)
+    export MANDATE_OPENFGA
+}
+
 # suite NAME MARKERS [pytest options]: a suite of its own.
 suite() {
     local name=$1 markers=$2 code=0

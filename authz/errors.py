@@ -4,14 +4,12 @@ Each error carries `code` (the wire text of the OpenFGA API) and `number` (its g
 message names types, relations, objects and users, never a secret.
 """
 
-from typing import ClassVar
-
 
 class AuthzError(Exception):
     """Anything that the relationship engine refuses. A decision made from one is a denial."""
 
-    code: ClassVar[str] = "internal_error"
-    number: ClassVar[int] = 4000
+    code: str = "internal_error"
+    number: int = 4000
 
 
 class CheckError(AuthzError):
@@ -19,6 +17,13 @@ class CheckError(AuthzError):
 
     code = "validation_error"
     number = 2000
+
+
+class MalformedType(CheckError):
+    """The type of a listing is no name at all."""
+
+    code = "type_invalid_pattern"
+    number = 2047
 
 
 class TypeNotFound(CheckError):
@@ -68,10 +73,21 @@ class WriteError(AuthzError):
 
 
 class InvalidTuple(WriteError):
-    """A tuple that the model does not admit."""
+    """A tuple that the model does not admit; with this number, one that a request brought."""
 
     code = "invalid_tuple"
     number = 2027
+
+
+class InvalidTupleCondition(InvalidTuple):
+    """The condition of a tuple, or its context, is not what the model admits there."""
+
+
+class RefusedTuple(InvalidTuple):
+    """A tuple to store that the model does not admit, as OpenFGA's Write numbers it."""
+
+    code = "validation_error"
+    number = 2000
 
 
 class DuplicateInRequest(WriteError):
@@ -111,6 +127,17 @@ class ModelError(AuthzError):
     def __init__(self, problems: "tuple[Problem, ...]") -> None:
         self.problems = problems
         super().__init__("; ".join(str(problem) for problem in problems[:_SHOWN]))
+
+
+class MalformedModel(ModelError):
+    """A model whose JSON is not of the form that the API takes; `code` is that of the part."""
+
+    def __init__(
+        self, message: str, code: str = "validation_error", number: int = CheckError.number
+    ) -> None:
+        super().__init__((Problem("shape", message, -1, -1),))
+        self.code = code
+        self.number = number
 
 
 class Problem:

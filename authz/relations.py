@@ -134,7 +134,7 @@ class Relations:
     ) -> int:
         """Delete, then write, all or nothing; return the store's new revision.
 
-        Raises WriteError (nothing is changed): InvalidTuple, DuplicateInRequest, WriteConflict,
+        Raises WriteError (nothing is changed): RefusedTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
         if not writes and not deletes:

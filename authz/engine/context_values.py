@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 from authz.model.schema import ParameterType
@@ -102,10 +103,22 @@ def _integer(low: int, high: int) -> Callable[[object], int]:
 
 
 def _double(value: object) -> float:
-    number = float(_number(value))
-    if not math.isfinite(number):
+    number = _number(value)
+    double = float(number)
+    if not math.isfinite(double):
         raise BadValue("expected a number that a double can hold")
-    return number
+    # As OpenFGA: a text is read with 64 bits of mantissa, which must then lose nothing.
+    if isinstance(value, str) and not _exact(number, double):
+        raise BadValue("expected a text of a number that a double holds exactly")
+    return double
+
+
+def _exact(number: Decimal, double: float) -> bool:
+    if not number or not double:
+        return not number
+    exponent = math.frexp(double)[1] - 64
+    unit = Fraction(2) ** exponent
+    return round(Fraction(number) / unit) * unit == Fraction(double)
 
 
 def _duration(value: object) -> timedelta:

@@ -20,14 +20,22 @@ from authz.engine.query import (
     Query,
     State,
     Verdict,
-    check_context_size,
+    check_context,
     check_user,
     condition_judge,
 )
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import Subject, parse_object, parse_relation, parse_user, shown
+from authz.model.subject import (
+    Subject,
+    check_relation_form,
+    check_type_form,
+    check_user_form,
+    parse_object,
+    parse_user,
+    shown,
+)
 from authz.stores.protocol import HolderRow, TupleReader
 
 LEAST_NAMES = 16
@@ -55,13 +63,16 @@ def list_objects(
 ) -> Listing:
     """List what `user` holds, from behind `after`, the last object of the page before.
 
-    Raises CheckError, TypeNotFound (2021), RelationNotFound (2022). A condition that cannot be
-    evaluated is an error, since the list would lack an object silently.
+    Raises CheckError, MalformedType (2047), TypeNotFound (2021), RelationNotFound (2022). A
+    condition that cannot be evaluated is an error, since the list would lack an object silently.
     """
-    check_context_size(context)
+    check_type_form(object_type)
+    check_relation_form(relation)
+    check_user_form(user)
+    target = model.relation(object_type, relation)
     holder = parse_user(user)
-    target = model.relation(object_type, parse_relation(relation))
     check_user(model, holder)
+    check_context(context)
     behind = _cursor(after, object_type)
     if (holder.type, holder.relation) not in target.reach:
         return Listing(())
@@ -191,21 +202,32 @@ class _Search:
         if start is not None:
             everyone = ["*"] if not user.relation and user.id != "*" else []
             self._waiting[start] = [user.id, *everyone]
-        # One level more than a check descends: the first finds the tuples of the user.
+        # The first level finds the tuples of the user; from there on as a check descends.
         for _ in range(MAX_DEPTH):
             if not self._waiting:
                 return
             if len(self._seen) > MAX_CANDIDATES:
                 self.complete = False
                 return
-            level, self._waiting = self._waiting, {}
-            for lookup, ids in level.items():
-                if lookup.relations:
-                    self._read(lookup, ids)
-                if lookup.last:
-                    self._last.setdefault(lookup, []).extend(ids)
-        if self._waiting:
+            self._level()
+        seen = len(self._seen)
+        self._level(deepest=True)
+        if len(self._seen) > seen:
             raise ResolutionTooComplex("the listing is deeper than the limit")
+
+    def _level(self, *, deepest: bool = False) -> None:
+        """Read what waits; at the deepest level nothing more may be found."""
+        level, self._waiting = self._waiting, {}
+        for lookup, ids in level.items():
+            if lookup.relations:
+                self._read(lookup, ids)
+            if lookup.last and not deepest:
+                self._last.setdefault(lookup, []).extend(ids)
+            elif lookup.last:
+                found: dict[str, list[Verdict]] = {}
+                self._read_last(lookup, ids, "", 1, found)
+                if any(found.values()):
+                    raise ResolutionTooComplex("the listing is deeper than the limit")
 
     def _read(self, lookup: Lookup, ids: list[str]) -> None:
         rows = self._store.held(

@@ -1,5 +1,6 @@
 """A question to the engine, checked against the model before anything is read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,7 +45,7 @@ def ask(model: Model, query: Query) -> Question:
 
     As in OpenFGA, an unknown type or relation is 2000 here, where a listing says 2021 or 2022.
     """
-    check_context_size(query.context)
+    check_context(query.context)
     object_type, object_id = parse_object(query.object)
     user = parse_user(query.user)
     try:
@@ -65,16 +66,27 @@ def check_user(model: Model, user: Subject) -> None:
         raise CheckError(f"relation '{user.type}#{user.relation}' not found")
 
 
-def check_context_size(context: Context | None) -> None:
-    """Refuse a request context that is too large or no JSON."""
+def check_context(context: Context | None) -> None:
+    """Refuse a request context that is too large, no JSON, or has control characters."""
     if not context:
         return
     try:
-        size = len(orjson.dumps(context))
+        text = orjson.dumps(context)
     except (TypeError, ValueError, RecursionError) as error:
         raise CheckError("the context is not JSON") from error
-    if size > MAX_CONTEXT_BYTES:
+    if len(text) > MAX_CONTEXT_BYTES:
         raise CheckError(f"the context is larger than {MAX_CONTEXT_BYTES} bytes")
+    if has_controls(text):
+        raise CheckError("the context has control characters")
+
+
+_CONTROLS = re.compile(rb"\\[bfnrt]|\\u00[01]|\x7f|\xc2[\x80-\x9f]")
+"""In JSON, as orjson writes it: escapes of C0, then DEL and C1 as they are."""
+
+
+def has_controls(text: bytes) -> bool:
+    """Whether a JSON text holds control characters, which OpenFGA admits in no context."""
+    return _CONTROLS.search(text.replace(rb"\\", b"")) is not None
 
 
 Verdict: TypeAlias = bool | CheckError

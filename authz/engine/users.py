@@ -21,7 +21,7 @@ from authz.engine.limits import (
     MAX_LISTING_STEPS,
 )
 from authz.engine.listing import names_at_once
-from authz.engine.query import Query, State, check_context_size, condition_judge
+from authz.engine.query import Query, State, check_context, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
 from authz.model.reach import UserKey
@@ -72,7 +72,7 @@ def list_users(
     evaluated is an error where the list would lack a user silently; a search that ends at a limit
     is a short page that says `truncated`, or an error (2002) if it found nobody.
     """
-    check_context_size(context)
+    check_context(context)
     object_type, object_id = parse_object(object)
     if not 0 < len(filters) <= MAX_FILTERS:
         raise CheckError(f"a listing of users has 1 to {MAX_FILTERS} filters")

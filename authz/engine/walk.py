@@ -5,7 +5,7 @@ first path, and a set of visited states makes it safe in cycles. A condition tha
 evaluate is remembered: it matters only if no other path allows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from authz.engine.limits import MAX_DEPTH, MAX_STATES
 from authz.engine.plans import Plan, plan_for
@@ -13,6 +13,8 @@ from authz.engine.query import Question, Verdict, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
 from authz.stores.protocol import TupleReader
+
+_NONE: Mapping[str, frozenset[str]] = {}
 
 Pending = dict[tuple[str, str], set[str]]
 """What the next level asks: relations by object."""
@@ -73,20 +75,25 @@ class _Walk:
             )
             if accepted is None or condition not in accepted:
                 continue  # written under an older model
-            if condition and (verdict := judge(condition, context)) is not True:
-                self._note(verdict)
-            elif (
+            named = (
                 kind == user_type
                 and userset == user_relation
                 and (holder == user_id or (holder == "*" and not userset))
                 and name in plan.direct
-            ):
+            )
+            leads: Collection[str]
+            if userset:
+                leads = (userset,) if (kind, userset) in plan.usersets.get(name, ()) else ()
+            else:
+                leads = plan.tuplesets.get(name, _NONE).get(kind, ())
+            if not named and not leads:
+                continue  # the condition of a tuple that leads nowhere is not asked
+            if condition and (verdict := judge(condition, context)) is not True:
+                self._note(verdict)
+            elif named:
                 return True
-            elif userset:
-                if (kind, userset) in plan.usersets.get(name, ()):
-                    self._ask(kind, holder, (userset,))
-            elif name in plan.tuplesets:
-                self._ask(kind, holder, plan.tuplesets[name].get(kind, ()))
+            else:
+                self._ask(kind, holder, leads)
         return False
 
     def _note(self, verdict: Verdict) -> None:

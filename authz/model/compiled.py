@@ -6,7 +6,8 @@ from typing import Any
 
 from authz.engine.conditions import CompiledCondition
 from authz.errors import ModelError, Problem, RelationNotFound, TypeNotFound
-from authz.model.json_form import from_json, to_json
+from authz.model.json_form import to_json
+from authz.model.json_reader import from_json
 from authz.model.parser import parse
 from authz.model.printer import to_dsl
 from authz.model.reach import UserKey, impure_relations, user_keys
@@ -18,6 +19,7 @@ from authz.model.schema import (
     TupleToUserset,
     leaves,
 )
+from authz.model.subject import shown
 from authz.model.validation import problems
 
 _CEL_PLACE = re.compile(r"<input>:(\d+):(\d+): ([^\n]*)")
@@ -46,11 +48,14 @@ class Relation:
 class Model:
     """A validated model. Construction raises ModelError with every problem found."""
 
-    def __init__(self, schema: Schema, *, unused_conditions: bool = False) -> None:
+    def __init__(
+        self, schema: Schema, *, unused_conditions: bool = False, repetitions: bool = False
+    ) -> None:
         self.schema = schema
         self.conditions, faults = _compile_conditions(schema)
-        if found := problems(schema, unused_conditions=unused_conditions) + faults:
-            raise ModelError(found)
+        found = problems(schema, unused_conditions=unused_conditions, repetitions=repetitions)
+        if found + faults:
+            raise ModelError(found + faults)
         definitions = {
             (type_def.name, relation.name): relation
             for type_def in schema.types
@@ -88,7 +93,7 @@ class Model:
     @classmethod
     def from_json(cls, body: object) -> "Model":
         """Compile the JSON form of the OpenFGA API. Raises ModelError."""
-        return cls(from_json(body), unused_conditions=True)
+        return cls(from_json(body), unused_conditions=True, repetitions=True)
 
     def to_dsl(self) -> str:
         """Return the model in the DSL. Raises ModelError for what only JSON can express."""
@@ -102,32 +107,24 @@ class Model:
         """Return a relation. Raises TypeNotFound (2021) or RelationNotFound (2022)."""
         relations = self.types.get(type_name)
         if relations is None:
-            raise TypeNotFound(f"type {type_name[:254]!r} not found")
+            raise TypeNotFound(f"type {shown(type_name)} not found")
         found = relations.get(name)
         if found is None:
-            raise RelationNotFound(f"relation '{type_name}#{name[:50]}' not found")
+            raise RelationNotFound(f"relation {shown(f'{type_name}#{name}')} not found")
         return found
 
 
 def _accepts(definition: RelationDef) -> dict[UserKey, frozenset[str]]:
-    """Admit, for each kind of user, its own conditions and those named for its type.
+    """Admit, for each kind of user, the conditions of its own restrictions; "" is none.
 
-    As OpenFGA: a condition is looked up by the user's type alone, its absence by the exact kind.
+    `[user, user:* with c]` admits no `user:anne with c`: what was written for everyone would
+    otherwise hold for one.
     """
-    by_type: dict[str, set[str]] = {}
-    plain: set[UserKey] = set()
-    kinds: list[UserKey] = []
+    found: dict[UserKey, set[str]] = {}
     for restriction in definition.restrictions:
         kind = (restriction.type, "*" if restriction.wildcard else restriction.relation)
-        kinds.append(kind)
-        if restriction.condition:
-            by_type.setdefault(restriction.type, set()).add(restriction.condition)
-        else:
-            plain.add(kind)
-    return {
-        kind: frozenset(by_type.get(kind[0], set()) | ({""} if kind in plain else set()))
-        for kind in kinds
-    }
+        found.setdefault(kind, set()).add(restriction.condition)
+    return {kind: frozenset(conditions) for kind, conditions in found.items()}
 
 
 def _compile_conditions(

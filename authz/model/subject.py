@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from authz.errors import CheckError
+from authz.errors import CheckError, MalformedType
 
-_OBJECT = re.compile(
-    r"([^:#@*\s\x00-\x1f\x7f\ud800-\udfff]{1,254}):([^:#\s\x00-\x1f\x7f\ud800-\udfff]+)"
-)
-_USER = re.compile(
-    r"([^:#@*\s\x00-\x1f\x7f\ud800-\udfff]{1,254}):([^:#\s\x00-\x1f\x7f\ud800-\udfff]+)"
-    r"(?:#([^:#@\s\x00-\x1f\x7f\ud800-\udfff]{1,50}))?"
-)
-_RELATION = re.compile(r"[^:#@\s\x00-\x1f\x7f\ud800-\udfff]{1,50}")
+# Stricter than OpenFGA, which knows the blanks of ASCII only: no blank of Unicode is in a name.
+_APART = r"\s\x00-\x1f\x7f-\x9f\ud800-\udfff"
+_TYPE = rf"[^:#@*{_APART}]{{1,254}}"
+_OBJECT = re.compile(rf"({_TYPE}):([^:#{_APART}]+)")
+_USER = re.compile(rf"({_TYPE}):([^:#{_APART}]+)(?:#([^:#@{_APART}]{{1,50}}))?")
+_RELATION = re.compile(rf"[^:#@{_APART}]{{1,50}}")
+_TYPE_FORM = re.compile(r"[^:#@\s\ud800-\udfff]{1,254}", re.ASCII)
+_OBJECT_FORM = re.compile(r"[^\s\ud800-\udfff]{2,256}", re.ASCII)
+_RELATION_FORM = re.compile(r"[^:#@\s\ud800-\udfff]{1,50}", re.ASCII)
 MAX_OBJECT = 256
 MAX_USER = 512
 _SHOWN = 80
@@ -82,7 +83,7 @@ def parse_object(text: str) -> tuple[str, str]:
 def parse_user(text: str) -> Subject:
     """Read a user: an object, a typed wildcard or a userset. Raises CheckError (2000)."""
     found = _USER.fullmatch(text) if len(text) <= MAX_USER else None
-    if found is None or (found[3] and found[2] == WILDCARD):
+    if found is None or (found[3] and WILDCARD in found[2]):
         raise CheckError(f"{shown(text)} is not a user such as user:anne or group:eng#member")
     return Subject(found[1], found[2], found[3] or "")
 
@@ -92,6 +93,37 @@ def parse_relation(text: str) -> str:
     if not _RELATION.fullmatch(text):
         raise CheckError(f"{shown(text)} is not a relation")
     return text
+
+
+def check_type_form(text: str) -> None:
+    """Refuse a text that is no type of any model. Raises MalformedType (2047)."""
+    if not _TYPE_FORM.fullmatch(text):
+        raise MalformedType(f"{shown(text)} is not a type")
+
+
+def check_relation_form(text: str) -> None:
+    """Refuse a text that is no relation of any model. Raises CheckError (2000)."""
+    if not _RELATION_FORM.fullmatch(text):
+        raise CheckError(f"{shown(text)} is not a relation")
+
+
+def check_form(user: str, relation: str, object: str) -> None:
+    """Refuse texts that are no part of any tuple, before a model is looked at.
+
+    Raises CheckError (2000). An empty text is well formed here: no model admits it.
+    """
+    if relation:
+        check_relation_form(relation)
+    if object and not _OBJECT_FORM.fullmatch(object):
+        raise CheckError(f"{shown(object)} is not an object")
+    if user:
+        check_user_form(user)
+
+
+def check_user_form(user: str) -> None:
+    """Refuse a text that is no user of any model. Raises CheckError (2000)."""
+    if not 1 <= len(user.encode("utf-8", "surrogatepass")) <= MAX_USER:
+        raise CheckError(f"{shown(user)} has not 1 to {MAX_USER} bytes")
 
 
 def parse_key(user: str, relation: str, object: str) -> TupleKey:

@@ -35,17 +35,20 @@ _RESERVED = frozenset({"self", "this"})
 Problems: TypeAlias = Iterator[Problem]
 
 
-def validate(schema: Schema, *, unused_conditions: bool = False) -> None:
+def validate(schema: Schema, *, unused_conditions: bool = False, repetitions: bool = False) -> None:
     """Raise ModelError with every problem found; see `problems`."""
-    if found := problems(schema, unused_conditions=unused_conditions):
+    if found := problems(schema, unused_conditions=unused_conditions, repetitions=repetitions):
         raise ModelError(found)
 
 
-def problems(schema: Schema, *, unused_conditions: bool = False) -> tuple[Problem, ...]:
+def problems(
+    schema: Schema, *, unused_conditions: bool = False, repetitions: bool = False
+) -> tuple[Problem, ...]:
     """Return every problem of a schema. CEL is checked by the compiled model.
 
-    A condition that no relation uses is refused unless `unused_conditions`: the DSL tools of
-    OpenFGA refuse it, its server does not.
+    A condition that no relation uses is refused unless `unused_conditions`, and a part that
+    stands there twice unless `repetitions`: the DSL tools of OpenFGA refuse both, its server
+    neither.
     """
     rules = _Rules(schema)
     if found := tuple(rules.names()):
@@ -54,7 +57,8 @@ def problems(schema: Schema, *, unused_conditions: bool = False) -> tuple[Proble
     # Each stage needs what the one before assured.
     if found := tuple(rules.references()):
         return found + unused
-    if found := (*rules.types_twice(), *rules.repetitions()):
+    repeated = () if repetitions else tuple(rules.repetitions())
+    if found := (*rules.types_twice(), *repeated):
         return found + unused
     return tuple(rules.entries()) + unused
 

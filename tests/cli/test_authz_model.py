@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from authz.model.json_form import from_json
+from authz.model.json_reader import from_json
 from authz.model.parser import parse
 from tests.cli.conftest import Mandate
 from tests.support.tree import ROOT

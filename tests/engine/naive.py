@@ -34,12 +34,18 @@ class Naive:
         }
         self._tuples = tuples
         self._steps = 0
-        self._lenient = False
+        self._lenient = self._gloomy = False
 
-    def holds(self, user: str, relation: str, name: str, *, lenient: bool = False) -> bool:
-        """Answer, or raise TooLong; `lenient` takes a cycle in a subtracted part for false."""
+    def holds(
+        self, user: str, relation: str, name: str, *, lenient: bool = False, gloomy: bool = False
+    ) -> bool:
+        """Answer, or raise TooLong.
+
+        `lenient` takes a cycle in a subtracted part for false; for `gloomy` an intersection
+        or exclusion runs in a circle if any part does, even where another settles it as false.
+        """
         self._steps = 0
-        self._lenient = lenient
+        self._lenient, self._gloomy = lenient, gloomy
         return self._state(parse_user(user), relation, name, frozenset()) == YES
 
     def _state(self, user: Subject, relation: str, name: str, path: Path) -> str:
@@ -71,6 +77,8 @@ class Naive:
             case Exclusion(base, subtract):
                 held = self._rewrite(user, definition, name, base, path)
                 taken = self._rewrite(user, definition, name, subtract, path)
+                if self._gloomy and CYCLE in (held, taken):
+                    return CYCLE
                 if held == NO or taken == YES:
                     return NO
                 if self._lenient:
@@ -78,6 +86,8 @@ class Naive:
                 return CYCLE if CYCLE in (held, taken) else YES
             case Intersection(children):
                 values = [self._rewrite(user, definition, name, c, path) for c in children]
+                if self._gloomy and CYCLE in values:
+                    return CYCLE
                 return NO if NO in values else CYCLE if CYCLE in values else YES
             case _:
                 return _any(

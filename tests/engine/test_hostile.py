@@ -174,42 +174,48 @@ def test_a_tuples_context_is_checked_when_it_is_written(context):
         admit(built, RelationTuple("user:anne", "viewer", "document:1", "c", context))
 
 
+def _types(*types: object) -> dict[str, object]:
+    return {"schema_version": "1.1", "type_definitions": list(types)}
+
+
+def _relation(rewrite: object) -> dict[str, object]:
+    return _types({"type": "t", "relations": {"r": rewrite}})
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "number"),
     [
-        None,
-        [],
-        "model",
-        {},
-        {"schema_version": "1.1"},
-        {"schema_version": "9", "type_definitions": []},
-        {"schema_version": "1.1", "type_definitions": [{"type": 7}]},
-        {"schema_version": "1.1", "type_definitions": [{"type": "a b"}]},
-        {
-            "schema_version": "1.1",
-            "type_definitions": [{"type": "x'); DROP TABLE authz_tuple; --"}],
-        },
-        {"schema_version": "1.1", "type_definitions": [{"type": f"t{n}"} for n in range(101)]},
-        {"schema_version": "1.1", "type_definitions": [{"type": "t", "relations": {"r": {}}}]},
-        {
-            "schema_version": "1.1",
-            "type_definitions": [{"type": "t", "relations": {"r": {"this": {}, "union": {}}}}],
-        },
-        {
-            "schema_version": "1.1",
-            "type_definitions": [{"type": "t", "relations": {"r": {"zip": {}}}}],
-        },
-        {
-            "schema_version": "1.1",
-            "type_definitions": [],
-            "conditions": {"a": {"name": "b", "expression": "true"}},
-        },
+        (None, 2000),
+        ([], 2000),
+        ("model", 2000),
+        ({}, 2045),
+        ({"schema_version": "1.1"}, 2045),
+        ({"schema_version": "9", "type_definitions": []}, 2045),
+        ({"schema_version": "9", "type_definitions": [{"type": "t"}]}, 2000),
+        (_types({"type": 7}), 2000),
+        (_types({"type": "a b"}), 2047),
+        (_types({"type": "x'); DROP TABLE authz_tuple; --"}), 2047),
+        (_types(*({"type": f"t{n}"} for n in range(101))), 2053),
+        (_types({"type": "t", "relations": {"a b": {"this": {}}}}), 2050),
+        (_relation({}), 2056),
+        (_relation({"this": {}, "union": {}}), 2000),
+        (_relation({"zip": {}}), 2056),
+        (_relation({"difference": {"subtract": {"this": {}}}}), 2041),
+        (_relation({"difference": {"base": {"this": {}}}}), 2042),
+        (_relation({"computedUserset": {"relation": "r" * 51}}), 2044),
+        (
+            {
+                **_types({"type": "t"}),
+                "conditions": {"a": {"name": "b", "expression": "true"}},
+            },
+            2056,
+        ),
     ],
 )
-def test_a_malformed_json_model_is_refused(body):
+def test_a_malformed_json_model_is_refused(body: object, number: int):
     with pytest.raises(ModelError) as refused:
         Model.from_json(body)
-    assert refused.value.number == 2056
+    assert refused.value.number == number
 
 
 def test_a_deeply_nested_json_model_is_refused():

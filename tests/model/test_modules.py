@@ -9,7 +9,7 @@ from authz.errors import ModelError
 from authz.model.compiled import Model
 from authz.model.compose import compose
 from authz.model.files import Form, load_model, load_text
-from authz.model.json_form import from_json
+from authz.model.json_reader import from_json
 from authz.model.manifest import parse_manifest
 from authz.model.modules import join_modules
 from tests.model.modular import BROKEN, DOCS, USERS, VALID, Files

@@ -9,7 +9,8 @@ import pytest
 from authz.engine.limits import MAX_NESTING, MAX_TYPES
 from authz.errors import ModelError, Problem
 from authz.model.compiled import Model
-from authz.model.json_form import from_json, to_json
+from authz.model.json_form import to_json
+from authz.model.json_reader import from_json
 from authz.model.parser import parse
 from authz.model.printer import to_dsl
 from tests.model.collected import models

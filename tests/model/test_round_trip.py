@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import authz
 from authz.errors import ModelError
 from authz.model.compiled import Model
-from authz.model.json_form import from_json, to_json
+from authz.model.json_form import to_json
+from authz.model.json_reader import from_json
 from authz.model.parser import parse
 from authz.model.printer import to_dsl
 

@@ -14,7 +14,7 @@ from authz.engine.limits import (
     MAX_REACHING_TRIED,
     MAX_REACHING_TUPLES,
 )
-from authz.engine.query import Query, State, check_context_size
+from authz.engine.query import Query, State, check_context
 from authz.engine.why.explain import explain
 from authz.engine.why.explained import Explanation
 from authz.engine.why.reading import Counted
@@ -69,7 +69,7 @@ def reach(
 
     Everybody of a wildcard is one entry, although `but not` may take some of them away.
     """
-    check_context_size(context)
+    check_context(context)
     object_type, object_id = parse_object(object)
     model.relation(object_type, parse_relation(relation))
     limit = max(0, min(limit, MAX_REACHING))
