@@ -17,10 +17,10 @@ MAX_LISTED = 1_000
 """Objects or users that one page returns at most, as OpenFGA's."""
 
 MAX_CANDIDATES = 50_000
-"""Object relations that a listing visits, and tuples of users that a page of it reads."""
+"""Object relations that a listing visits, and about as many tuples that a page of it reads."""
 
 MAX_PAGE_TUPLES = 250_000
-"""Tuples that one statement of a page returns, even if everybody is named everywhere."""
+"""Tuples that one statement of a page may return, if everybody is named everywhere."""
 
 MAX_FILTERS = 20
 """Kinds of users that one listing asks for; OpenFGA's API allows one."""

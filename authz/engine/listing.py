@@ -41,6 +41,12 @@ from authz.stores.protocol import HolderRow, TupleReader
 LEAST_NAMES = 16
 """Names that one statement of a page reads at least, however many tuples each may have."""
 
+GROWTH = 8
+"""How many times more names the next statement reads, where their tuples are few."""
+
+SEEKS = 10
+"""Places where a statement looks for names, for the price of one tuple."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -64,7 +70,9 @@ def list_objects(
     """List what `user` holds, from behind `after`, the last object of the page before.
 
     Raises CheckError, MalformedType (2047), TypeNotFound (2021), RelationNotFound (2022). A
-    condition that cannot be evaluated is an error, since the list would lack an object silently.
+    condition that cannot be evaluated is an error where the list would lack an object silently; a
+    search that ends at a limit is a short page that says `truncated`, or an error (2002) if it
+    found nothing.
     """
     check_type_form(object_type)
     check_relation_form(relation)
@@ -106,6 +114,12 @@ def _cursor(after: str, object_type: str) -> str:
 def names_at_once(count: int, places: int) -> int:
     """Return how many names to read at once, if each may stand at so many places."""
     return max(LEAST_NAMES, min(count, MAX_PAGE_TUPLES // max(1, places)))
+
+
+def more_names(names: int, tuples: int) -> int:
+    """Return how many names to read next, after so many had so few tuples."""
+    wider = names * GROWTH
+    return min(wider, MAX_LISTED + 1) if tuples * GROWTH <= MAX_PAGE_TUPLES else names
 
 
 def _checked(model: Model, store: TupleReader, queries: list[Query]) -> list[str]:
@@ -151,7 +165,8 @@ class _Search:
         """
         self._search()
         groups = list(self._last.items())
-        names = names_at_once(count, sum(len(ids) for _, ids in groups))
+        places = sum(len(ids) for _, ids in groups)
+        names = names_at_once(count, places)
         read = 0
         while True:
             seen: dict[str, list[Verdict]] = {}
@@ -169,11 +184,12 @@ class _Search:
             yield sorted(page)
             if ended:
                 return
-            read += sum(map(len, seen.values()))
+            tuples = sum(map(len, seen.values()))
+            read += tuples + places // SEEKS
             if read >= MAX_CANDIDATES:
                 self.complete = False
                 return
-            after = behind[-1]
+            after, names = behind[-1], more_names(names, tuples)
 
     def _read_last(
         self, lookup: Lookup, ids: list[str], after: str, names: int, seen: dict[str, list[Verdict]]

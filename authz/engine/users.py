@@ -20,7 +20,7 @@ from authz.engine.limits import (
     MAX_LISTED,
     MAX_LISTING_STEPS,
 )
-from authz.engine.listing import names_at_once
+from authz.engine.listing import SEEKS, more_names, names_at_once
 from authz.engine.query import Query, State, check_context, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
@@ -164,7 +164,8 @@ class _Search:
 
     def _named(self, after: str, count: int) -> Iterator[str]:
         groups = list(self._descent.named())
-        names = names_at_once(count, sum(len(ids) for _, ids, _ in groups))
+        places = sum(len(ids) for _, ids, _ in groups)
+        names = names_at_once(count, places)
         read = 0
         while True:
             by_name: dict[str, list[NewTuple]] = {}
@@ -178,13 +179,14 @@ class _Search:
                     return
                 if self._named_holds(user_id, by_name[user_id]):
                     yield user_id
-            read += sum(map(len, by_name.values()))
+            tuples = sum(map(len, by_name.values()))
+            read += tuples + places // SEEKS
             if len(by_name) < names:
                 return
             if read >= MAX_CANDIDATES:
                 self.complete = False
                 return
-            after = page[-1]
+            after, names = page[-1], more_names(names, tuples)
 
     def _spent(self) -> bool:
         """Whether the page has cost what it may; whoever follows is left to the next one."""

@@ -138,6 +138,21 @@ def test_names_on_very_many_objects_are_read_few_at_a_time(monkeypatch):
     assert store.most <= 4000
 
 
+def test_names_in_vain_on_very_many_objects_do_not_cost_a_statement_each():
+    # Everybody is named once, on one of many groups, and is blocked.
+    world = World(
+        GROUPS,
+        *(f"document:1#allowed@group:{n}#member" for n in range(30)),
+        *(f"group:{n}#member@user:{m}" for n in range(30) for m in range(n * 50, n * 50 + 50)),
+        "document:1#blocked@group:all#member",
+        *(f"group:all#member@group:{n}#member" for n in range(30)),
+    )
+    store = counted(world)
+    assert list_users(world.model, store, "document:1", "viewer", USERS, limit=1).users == ()
+    # The levels, then 16, 128, 1001 and the other names, on the document and on groups.
+    assert store.asked <= 4 + 4 * 2
+
+
 def test_a_graph_that_is_too_wide_says_so_where_that_is_safe(monkeypatch):
     monkeypatch.setattr("authz.engine.descent.MAX_CANDIDATES", 50)
     wide = [
