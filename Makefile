@@ -23,7 +23,7 @@ LOCKED := --require-hashes --no-deps --no-compile
 export PIP_ROOT_USER_ACTION := ignore
 
 # What a desk and the gate have in common; the others are suites of their own.
-SUITE ?= not (browser or node or kill or nightly or postgres)
+SUITE ?= not (browser or node or kill or nightly or postgres or openfga)
 JOBS ?= 2
 PYTEST ?=
 

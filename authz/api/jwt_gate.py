@@ -30,6 +30,11 @@ _CODES: Final = {
     Fault.EXPIRED: "invalid_claims",
     Fault.NOT_YET_VALID: "invalid_claims",
 }
+_REFUSED: Final = {
+    "act": "a delegated token is refused",
+    "may_act": "a delegated token is refused",
+    "cnf": "a token that is bound to a key is refused: its proof is not checked here",
+}
 
 Keys = Callable[[str | None], Awaitable[KeySource]]
 """Return the issuer's keys, looking again for a `kid` that is new; raises KeysUnavailable."""
@@ -75,6 +80,7 @@ class JwtGate:
             return Shut(401, code, f"invalid bearer token: {error.reason.value}")
         except (InvalidKey, KeysUnavailable):
             return Shut(503, "unavailable", "the issuer's keys cannot be fetched now")
-        if "act" in claims or "may_act" in claims:
-            return Shut(401, "auth_failed_invalid_bearer_token", "a delegated token is refused")
+        for name, why in _REFUSED.items():
+            if name in claims:
+                return Shut(401, "auth_failed_invalid_bearer_token", why)
         return None
