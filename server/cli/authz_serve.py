@@ -139,7 +139,13 @@ def _gate(settings: "AuthzSettings") -> "tuple[Gate, Close]":
         clock=clock,
     )
     keys = IssuerKeys(settings.issuer, settings.jwks_url, fetcher, clock)
-    gate = JwtGate(issuer=settings.issuer, audience=settings.audience, keys=keys.keys, clock=clock)
+    gate = JwtGate(
+        issuer=settings.issuer,
+        audience=settings.audience,
+        keys=keys.keys,
+        clock=clock,
+        scoped=settings.require_scopes,
+    )
 
     async def close() -> None:
         await fetcher.close()

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.datastructures import Headers
 
+from authz.api.application import CALLS
 from authz.api.gate import OpenGate, Permission, PresharedKeys
 from authz.api.jwt_gate import JwtGate, KeysUnavailable
 from authz.jose import KeySet, from_jwk, to_jwk
@@ -26,8 +27,8 @@ def sent(*authorization: str, **more: str) -> Headers:
     return Headers(raw=raw + [(k.encode(), v.encode()) for k, v in more.items()])
 
 
-async def admitted(gate: Any, headers: Headers) -> str:
-    shut = await gate.admit(headers, Permission.READ)
+async def admitted(gate: Any, headers: Headers, wanted: Permission = Permission.READ) -> str:
+    shut = await gate.admit(headers, wanted)
     return "in" if shut is None else shut.code
 
 
@@ -101,7 +102,10 @@ def token_of(
     **claims: Any,
 ) -> str:
     now = clock.now() // 1000
-    payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": "svc", "iat": now, "exp": now + 300, **claims}
+    payload = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "svc", "scope": "authz:read other",
+        "iat": now, "exp": now + 300, **claims,
+    }  # fmt: skip
     head = {"alg": "ES256", "kid": "k1", "typ": "at+jwt", **(header or {})}
     text = b".".join(
         encode_segment(orjson.dumps({k: v for k, v in part.items() if v is not None}))
@@ -138,6 +142,11 @@ async def _keys(kid: str | None) -> KeySet:
         ({"header": {"jku": "https://evil.example"}}, "auth_failed_invalid_bearer_token"),
         # An agent for a person edits no relations, whoever may.
         ({"act": {"sub": "agent:1"}}, "auth_failed_invalid_bearer_token"),
+        ({"scope": None}, "forbidden"),
+        ({"scope": ""}, "forbidden"),
+        ({"scope": "authz:readers authz"}, "forbidden"),
+        ({"scope": "authz:write authz:admin"}, "forbidden"),
+        ({"scope": ["authz:read"]}, "invalid_claims"),
         ({"act": {}}, "auth_failed_invalid_bearer_token"),
         ({"may_act": {"sub": "agent:1"}}, "auth_failed_invalid_bearer_token"),
     ],
@@ -145,6 +154,46 @@ async def _keys(kid: str | None) -> KeySet:
 async def test_a_token_is_the_issuer_s_and_for_this_api(clock, changes, code):
     gate = JwtGate(issuer=ISSUER, audience=AUDIENCE, keys=_keys, clock=clock)
     assert await admitted(gate, sent(f"Bearer {token_of(clock, **changes)}")) == code
+
+
+@pytest.mark.parametrize("wanted", Permission)
+async def test_a_scope_opens_its_own_calls_alone(clock, wanted):
+    gate = JwtGate(issuer=ISSUER, audience=AUDIENCE, keys=_keys, clock=clock)
+    for held in Permission:
+        token = sent(f"Bearer {token_of(clock, scope=f'authz:{held.value}')}")
+        assert await admitted(gate, token, wanted) == ("in" if held is wanted else "forbidden")
+
+
+async def test_an_issuer_without_scopes_may_be_told_of(clock):
+    gate = JwtGate(issuer=ISSUER, audience=AUDIENCE, keys=_keys, clock=clock, scoped=False)
+    token = sent(f"Bearer {token_of(clock, scope=None)}")
+    assert [await admitted(gate, token, wanted) for wanted in Permission] == ["in"] * 3
+    other = sent(f"Bearer {token_of(clock, scope=None, aud='https://other.example')}")
+    assert await admitted(gate, other) == "auth_failed_invalid_audience"
+
+
+def test_each_call_needs_the_permission_of_what_it_does():
+    needed = {f"{call.method} {call.path}": call.permission.value for call in CALLS}
+    assert needed == {
+        "POST /stores": "admin",
+        "GET /stores": "admin",
+        "GET /stores/{store_id}": "read",
+        "DELETE /stores/{store_id}": "admin",
+        "POST /stores/{store_id}/authorization-models": "admin",
+        "GET /stores/{store_id}/authorization-models": "read",
+        "GET /stores/{store_id}/authorization-models/{id}": "read",
+        "GET /stores/{store_id}/assertions/{model_id}": "read",
+        "PUT /stores/{store_id}/assertions/{model_id}": "admin",
+        "POST /stores/{store_id}/write": "write",
+        "POST /stores/{store_id}/read": "read",
+        "GET /stores/{store_id}/changes": "read",
+        "POST /stores/{store_id}/check": "read",
+        "POST /stores/{store_id}/batch-check": "read",
+        "POST /stores/{store_id}/expand": "read",
+        "POST /stores/{store_id}/list-objects": "read",
+        "POST /stores/{store_id}/streamed-list-objects": "read",
+        "POST /stores/{store_id}/list-users": "read",
+    }
 
 
 async def test_what_is_no_token_is_refused(clock):
