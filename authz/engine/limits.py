@@ -17,9 +17,15 @@ MAX_LISTED = 1_000
 """Objects or users that one page returns at most, as OpenFGA's."""
 
 MAX_CANDIDATES = 50_000
-"""Object relations, or users, that a page considers; beyond, it says `truncated`."""
+"""Object relations that a listing visits, and tuples of users that a page of it reads."""
 
-MAX_LISTING_STEPS = 2_000_000
+MAX_PAGE_TUPLES = 250_000
+"""Tuples that one statement of a page returns, even if everybody is named everywhere."""
+
+MAX_FILTERS = 20
+"""Kinds of users that one listing asks for; OpenFGA's API allows one."""
+
+MAX_LISTING_STEPS = 300_000
 """Candidates to check times the object relations below, in one page of users."""
 
 MAX_CONTEXT_BYTES = 32 * 1024

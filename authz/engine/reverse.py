@@ -28,7 +28,11 @@ class Lookup:
 
     user_type: str
     user_relation: str
+    types: tuple[str, ...]
     relations: tuple[str, ...]
+    """Relations of objects of `types` from which more may follow."""
+    last: tuple[str, ...]
+    """Relations of the target's type by which the target is held, and nothing else follows."""
     produces: Mapping[Key, frozenset[str]]
     """By object type and relation of the tuple: the relations that the user then holds."""
 
@@ -46,9 +50,9 @@ class Reverse:
         """By relation held on an object: tuplesets that name the object, and what they give."""
         self._collect(model)
         self._implied: dict[Key, frozenset[str]] = {}
-        self._by_user = {key: _lookup(key, given) for key, given in self._direct.items()}
+        self._by_user = {key: self._lookup(key, given) for key, given in self._direct.items()}
         self._by_relation = {
-            key: _lookup((key[0], ""), given) for key, given in self._through.items()
+            key: self._lookup((key[0], ""), given) for key, given in self._through.items()
         }
 
     def of_user(self, user_type: str, user_relation: str) -> Lookup | None:
@@ -78,6 +82,25 @@ class Reverse:
                     waiting += self._up.get((object_type, name), ())
             known = self._implied[key] = frozenset(found)
         return known
+
+    def _lookup(self, user: Key, given: Mapping[Key, set[str]]) -> Lookup:
+        last = {key for key, names in given.items() if self._ends(key[0], names)}
+        onward = given.keys() - last
+        return Lookup(
+            user[0],
+            user[1],
+            tuple(sorted({kind for kind, _ in onward})),
+            tuple(sorted({relation for _, relation in onward})),
+            tuple(sorted(relation for _, relation in last)),
+            {key: frozenset(names) for key, names in given.items()},
+        )
+
+    def _ends(self, object_type: str, names: set[str]) -> bool:
+        """Whether objects that give some relations are found and lead nowhere else."""
+        if object_type != self.target[0]:
+            return False
+        reached = {(object_type, i) for name in names for i in self.implied(object_type, name)}
+        return not reached & (self._direct.keys() | self._through.keys())
 
     def _collect(self, model: Model) -> None:
         seen: set[Key] = set()
@@ -134,9 +157,3 @@ def _candidates(rewrite: Rewrite) -> Iterator[Direct | Computed | TupleToUserset
         yield from _candidates(rewrite.base)
     else:
         yield rewrite
-
-
-def _lookup(user: Key, given: Mapping[Key, set[str]]) -> Lookup:
-    relations = tuple(sorted({relation for _, relation in given}))
-    produces = {key: frozenset(names) for key, names in given.items()}
-    return Lookup(user[0], user[1], relations, produces)

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from authz.engine.check import check
 from authz.engine.conditions import Context
 from authz.engine.descent import Descent
-from authz.engine.limits import MAX_CANDIDATES, MAX_LISTED, MAX_LISTING_STEPS
+from authz.engine.limits import (
+    MAX_CANDIDATES,
+    MAX_FILTERS,
+    MAX_LISTED,
+    MAX_LISTING_STEPS,
+)
+from authz.engine.listing import names_at_once
 from authz.engine.query import Query, State, check_context_size, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
@@ -31,9 +37,6 @@ from authz.model.subject import (
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
 from authz.stores.protocol import NewTuple, TupleReader
-
-LEAST_NAMES = 16
-"""Names that one statement reads at least, however many objects may name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,14 @@ def list_users(
     """List who holds `relation` on `object`, from behind `after`, the last of the page before.
 
     Raises CheckError, TypeNotFound (2021), RelationNotFound (2022). A condition that cannot be
-    evaluated is an error where the list would lack a user silently.
+    evaluated is an error where the list would lack a user silently; a search that ends at a limit
+    is a short page that says `truncated`, or an error (2002) if it found nobody.
     """
     check_context_size(context)
     object_type, object_id = parse_object(object)
+    if not 0 < len(filters) <= MAX_FILTERS:
+        raise CheckError(f"a listing of users has 1 to {MAX_FILTERS} filters")
     kinds = sorted({_kind(model, given) for given in filters})
-    if not kinds:
-        raise CheckError("a listing of users names a type of users")
     target = model.relation(object_type, parse_relation(relation))
     behind = _cursor(after)
     limit = max(0, min(limit, MAX_LISTED))
@@ -87,6 +91,9 @@ def list_users(
                 return UserListing(tuple(found), truncated=True)
             found.append(Subject(kind[0], user_id, kind[1]))
         if not search.complete:
+            if not found:
+                # A page without a last name could not be followed by another.
+                raise ResolutionTooComplex("the listing is wider than the limit")
             return UserListing(tuple(found), truncated=True)
     return UserListing(tuple(found))
 
@@ -149,14 +156,16 @@ class _Search:
 
     def _usersets(self, after: str) -> Iterator[str]:
         for user_id in sorted(self._descent.usersets):
-            if user_id > after and (self._pure or self._holds(user_id, ())):
-                yield user_id
+            if user_id > after:
+                if self._spent():
+                    return
+                if self._pure or self._holds(user_id, ()):
+                    yield user_id
 
     def _named(self, after: str, count: int) -> Iterator[str]:
         groups = list(self._descent.named())
-        places = sum(len(ids) for _, ids, _ in groups)
-        names = max(LEAST_NAMES, min(count, MAX_CANDIDATES // max(1, places)))
-        considered = 0
+        names = names_at_once(count, sum(len(ids) for _, ids, _ in groups))
+        read = 0
         while True:
             by_name: dict[str, list[NewTuple]] = {}
             for kind, ids, relations in groups:
@@ -165,15 +174,24 @@ class _Search:
                     by_name.setdefault(key.user_id, []).append(NewTuple(key, row[5], row[6]))
             page = sorted(by_name)[:names]
             for user_id in page:
+                if self._spent():
+                    return
                 if self._named_holds(user_id, by_name[user_id]):
                     yield user_id
-            considered += len(page)
+            read += sum(map(len, by_name.values()))
             if len(by_name) < names:
                 return
-            if considered >= MAX_CANDIDATES:
+            if read >= MAX_CANDIDATES:
                 self.complete = False
                 return
             after = page[-1]
+
+    def _spent(self) -> bool:
+        """Whether the page has cost what it may; whoever follows is left to the next one."""
+        if self._checks * self._descent.size < MAX_LISTING_STEPS:
+            return False
+        self.complete = False
+        return True
 
     def _named_holds(self, user_id: str, tuples: list[NewTuple]) -> bool:
         """Whether a user holds the relation, by the tuples below it that name the user."""
@@ -210,8 +228,6 @@ class _Search:
         if tuples and alike in self._known:
             return self._known[alike]
         self._checks += 1
-        if self._checks * self._descent.size > MAX_LISTING_STEPS:
-            raise ResolutionTooComplex("the listing has too many candidates to check")
         object_type, object_id, relation = self._root
         query = Query(str(user), relation, f"{object_type}:{object_id}", self._context)
         store = Overlay(self._below, MemoryTuples(tuples)) if tuples else self._below

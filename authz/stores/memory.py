@@ -1,4 +1,4 @@
-"""Tuples in memory, under the same contract: for tests, and for a request's own tuples."""
+"""Tuples in memory, under the same contract: for tests, and for tuples of one request alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,13 +44,18 @@ class MemoryTuples:
         return rows
 
     def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_types: Sequence[str],
+        relations: Sequence[str],
     ) -> list[tuple[str, HolderRow]]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
         found: list[tuple[str, HolderRow]] = []
         for user_id in ids:
             for key in self._by_user.get((user_type, user_id, user_relation), ()):
-                if key.relation in relations:
+                if key.relation in relations and key.object_type in object_types:
                     kept = self._tuples[key]
                     row = (
                         key.object_type,
@@ -61,6 +66,21 @@ class MemoryTuples:
                     )
                     found.append((user_id, row))
         return found
+
+    def held_behind(
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_type: str,
+        relations: Sequence[str],
+        after: str,
+        limit: int,
+    ) -> list[tuple[str, HolderRow]]:
+        """Return the tuples of the first `limit` objects behind `after`."""
+        found = self.held(user_type, user_relation, ids, (object_type,), relations)
+        page = set(sorted({row[1] for _, row in found if row[1] > after})[:limit])
+        return [(user_id, row) for user_id, row in found if row[1] in page]
 
     def holders(
         self,

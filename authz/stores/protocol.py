@@ -85,9 +85,31 @@ class TupleReader(Protocol):
         ...
 
     def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_types: Sequence[str],
+        relations: Sequence[str],
     ) -> list[tuple[str, HolderRow]]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
+        ...
+
+    def held_behind(
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_type: str,
+        relations: Sequence[str],
+        after: str,
+        limit: int,
+    ) -> list[tuple[str, HolderRow]]:
+        """Return the same of one type of object, a page of it, in any order.
+
+        Of all these tuples, those of the first `limit` object ids behind `after`, in the order of
+        code points, and all of these.
+        """
         ...
 
     def holders(

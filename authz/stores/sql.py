@@ -102,21 +102,34 @@ class SqlTuples:
         return self._tx.fetch(statement, params)
 
     def held(
-        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_types: Sequence[str],
+        relations: Sequence[str],
     ) -> list[tuple[str, HolderRow]]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
-        params: dict[str, object] = {
-            "store": self._store,
-            "user_type": user_type,
-            "user_relation": user_relation,
-            "ids": orjson.dumps(ids).decode(),
-        }
-        params.update((f"r{number}", name) for number, name in enumerate(relations))
-        statement = sql_edges.held(self._tx.dialect, len(relations))
-        return [
-            (row[0], (row[1], row[2], row[3], row[4], row[5]))
-            for row in self._tx.fetch(statement, params)
-        ]
+        params = self._of_users(user_type, user_relation, ids, relations)
+        params.update((f"t{number}", name) for number, name in enumerate(object_types))
+        statement = sql_edges.held(self._tx.dialect, len(object_types), len(relations))
+        return [(row[0], row[1:]) for row in self._tx.fetch(statement, params)]
+
+    def held_behind(
+        self,
+        user_type: str,
+        user_relation: str,
+        ids: Sequence[str],
+        object_type: str,
+        relations: Sequence[str],
+        after: str,
+        limit: int,
+    ) -> list[tuple[str, HolderRow]]:
+        """Return the tuples of the first `limit` objects behind `after`, in one statement."""
+        params = self._of_users(user_type, user_relation, ids, relations)
+        params |= {"t0": object_type, "after": after, "limit": limit}
+        statement = sql_edges.held_behind(self._tx.dialect, len(relations), many=len(ids) != 1)
+        return [(row[0], row[1:]) for row in self._tx.fetch(statement, params)]
 
     def holders(
         self,
@@ -207,6 +220,19 @@ class SqlTuples:
             Change(row[0], bool(row[1]), TupleKey(*row[2:8]), row[8], row[9], row[10])
             for row in self._tx.fetch(_CHANGES, params)
         ]
+
+    def _of_users(
+        self, user_type: str, user_relation: str, ids: Sequence[str], relations: Sequence[str]
+    ) -> dict[str, object]:
+        params: dict[str, object] = {
+            "store": self._store,
+            "user_type": user_type,
+            "user_relation": user_relation,
+            "id": ids[0],
+            "ids": orjson.dumps(ids).decode(),
+        }
+        params.update((f"r{number}", name) for number, name in enumerate(relations))
+        return params
 
     def _existing(self, touched: Sequence[TupleKey]) -> dict[TupleKey, NewTuple]:
         wanted = orjson.dumps([[getattr(key, name) for name in KEY_COLUMNS] for key in touched])

@@ -68,40 +68,72 @@ def related(
 
 
 @lru_cache(maxsize=128)
-def held(dialect: str, relations: int) -> ClauseElement:
-    """Return the statement for what some users of one kind hold by some relations."""
-    columns = (_T.user_id, _T.object_type, _T.object_id, _T.relation, _T.condition, _T.context)
-    query = select(*columns)
-    return query.where(
-        _T.store == bindparam("store"),
-        _T.user_type == bindparam("user_type"),
-        _T.user_id.in_(texts(dialect, "ids")),
-        _T.user_relation == bindparam("user_relation"),
-        _T.relation.in_(_names("r", relations)),
-    )
+def held(dialect: str, object_types: int, relations: int) -> ClauseElement:
+    """Return the statement for what some users of one kind hold by some relations.
+
+    Parameters store, user_type, user_relation, ids, t0…, r0….
+    """
+    return _held(dialect, object_types, relations, many=True)
+
+
+@lru_cache(maxsize=128)
+def held_behind(dialect: str, relations: int, *, many: bool) -> ClauseElement:
+    """Return the statement for the same, of the first objects of a type behind a name.
+
+    Parameters as of `held`, with id or ids, after, limit.
+    """
+    of = _held(dialect, 1, relations, many=many)
+    return _page(dialect, of, _T.object_id, ordered=False, seeks=False)
 
 
 @lru_cache(maxsize=128)
 def holders(dialect: str, relations: int, *, many: bool) -> ClauseElement:
     """Return the statement for the tuples of the first plain users behind a name.
 
-    Parameters store, type, id or ids, r0…, user_type, after, limit. The names are counted first,
-    so that a user's tuples are never cut apart.
+    Parameters store, type, id or ids, r0…, user_type, after, limit.
     """
-    # In the order of code points, as Python has it: the cursor passes through both.
-    name = _T.user_id if dialect == "sqlite" else collate(_T.user_id, "C")
     of = _of(dialect, many=many).where(
         _T.relation.in_(_names("r", relations)),
         _T.user_type == bindparam("user_type"),
         _T.user_relation == _EMPTY,
-        name > bindparam("after"),
     )
-    # Only one relation of one object has its users in the order of the key. For more SQLite would
-    # rather take every user of the type in that order, unless it is an expression that orders.
-    label = (name if not many and relations == 1 else name.concat(_EMPTY)).label("name")
-    first = of.with_only_columns(label).distinct().order_by(label).limit(bindparam("limit"))
+    return _page(dialect, of, _T.user_id, ordered=not many and relations == 1, seeks=True)
+
+
+def _page(
+    dialect: str, of: Select[Any], column: ColumnElement[str], *, ordered: bool, seeks: bool
+) -> Select[Any]:
+    """Cut a query to the first names behind one; a name's tuples are never cut apart.
+
+    The order is that of code points, as Python has it: the cursor passes through both. `ordered`:
+    an index has the names of the query in their order; `seeks`: it can be searched by a name.
+    """
+    name = column if dialect == "sqlite" else collate(column, "C")
+    # SQLite takes a comparison and an order for reasons to search an index of far more tuples,
+    # unless they are those of an expression.
+    opaque = name.concat(_EMPTY)
+    place = name if seeks else opaque
+    label = (name if ordered else opaque).label("name")
+    behind = of.where(place > bindparam("after"))
+    first = behind.with_only_columns(label).distinct().order_by(label).limit(bindparam("limit"))
     last = select(func.max(first.subquery().c.name)).scalar_subquery()
-    return of.where(name <= last)
+    return behind.where(place <= last)
+
+
+def _held(dialect: str, object_types: int, relations: int, *, many: bool) -> Select[Any]:
+    columns = (_T.user_id, _T.object_type, _T.object_id, _T.relation, _T.condition, _T.context)
+    query = select(*columns)
+    same: ColumnElement[bool] = _T.user_id == bindparam("id")
+    # As an expression, or SQLite might search by the type of the objects and not by the user.
+    kind = _T.object_type.concat(_EMPTY) if dialect == "sqlite" else _T.object_type
+    return query.where(
+        _T.store == bindparam("store"),
+        _T.user_type == bindparam("user_type"),
+        _T.user_id.in_(texts(dialect, "ids")) if many else same,
+        _T.user_relation == bindparam("user_relation"),
+        _T.relation.in_(_names("r", relations)),
+        kind.in_(_names("t", object_types)),
+    )
 
 
 def _of(dialect: str, *, many: bool) -> Select[Any]:

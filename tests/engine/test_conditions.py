@@ -86,6 +86,23 @@ def test_an_error_in_the_subtracted_branch_is_an_error_and_never_an_allow():
     assert world.check("document:1#reader@user:anne", current_time=LATE) is True
 
 
+def test_an_error_on_the_way_to_an_object_is_an_error_of_the_listing():
+    world = World(
+        MODEL,
+        tuple_of("group:g#member@user:anne", "in_time", expires_at=LATE),
+        "document:1#viewer@group:g#member",
+        "document:2#viewer@user:anne",
+    )
+    assert world.listed("user:anne", "viewer", "document") == 2000
+    assert world.listed("user:anne", "viewer", "document", current_time=EARLY) == ["1", "2"]
+
+
+def test_an_error_does_not_matter_to_an_object_that_is_held_otherwise():
+    world = World(MODEL, GRANT, "document:1#viewer@group:g#member")
+    granted = tuple_of("group:g#member@user:anne", "in_time", expires_at=LATE, current_time=EARLY)
+    assert world.with_tuples(granted).listed("user:anne", "viewer", "document") == ["1"]
+
+
 def test_addresses_are_matched_by_network():
     world = World(MODEL, tuple_of("document:1#viewer@user:*", "from_office"))
     question = "document:1#viewer@user:anyone"

@@ -76,7 +76,12 @@ def test_a_graph_that_is_too_wide_is_refused(monkeypatch):
 def test_a_listing_that_is_too_wide_says_so(monkeypatch):
     monkeypatch.setattr("authz.engine.listing.MAX_CANDIDATES", 50)
     world = World(GROUPS, *(f"group:{n}#member@user:anne" for n in range(80)))
-    assert list_objects(world.model, world.store, "user:anne", "member", "group").truncated
+    cut = list_objects(world.model, world.store, "user:anne", "member", "group")
+    assert cut.truncated
+    last = cut.objects[-1]
+    with pytest.raises(ResolutionTooComplex):
+        # An empty page without an end could not be followed by another.
+        list_objects(world.model, world.store, "user:anne", "member", "group", after=last)
 
 
 def test_a_batch_is_bounded():

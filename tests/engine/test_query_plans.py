@@ -37,11 +37,20 @@ HOLDERS = {
     for relations in (1, 3)
     for many in (False, True)
 }
+HELD_BEHIND = {
+    f"held-behind-{relations}-{'many' if many else 'one'}": sql_edges.held_behind(
+        "sqlite", relations, many=many
+    )
+    for relations in (1, 3)
+    for many in (False, True)
+}
 STATEMENTS: dict[str, ClauseElement] = {
     **EDGES,
     **SELECTIONS,
     **HOLDERS,
-    "held": sql_edges.held("sqlite", 4),
+    **HELD_BEHIND,
+    "held": sql_edges.held("sqlite", 2, 4),
+    "held-of-one-type": sql_edges.held("sqlite", 1, 1),
     "existing": sql._EXISTING["sqlite"],
     "delete": sql._DELETE,
     "changes": sql._CHANGES,
@@ -102,13 +111,23 @@ def test_a_page_of_holders_seeks_behind_its_cursor(path, name):
         assert "object_id=? AND relation=? AND user_type=? AND user_id>?" in step, step
 
 
+@pytest.mark.parametrize("name", HELD_BEHIND)
+def test_a_page_of_what_is_held_seeks_the_user(path, name):
+    steps = [step for step in plan(path, HELD_BEHIND[name]) if "authz_tuple" in step]
+    assert len(steps) == 2
+    for step in steps:
+        assert "authz_tuple_by_user" in step, step
+        assert "user_id=? AND user_relation=? AND relation=?" in step, step
+
+
 def test_a_page_of_the_holders_of_one_relation_is_not_sorted(path):
     steps = plan(path, HOLDERS["holders-1-one"])
     assert not any("TEMP B-TREE" in step for step in steps), steps
 
 
-def test_a_search_by_user_seeks_the_user(path):
-    steps = plan(path, STATEMENTS["held"])
+@pytest.mark.parametrize("name", ["held", "held-of-one-type"])
+def test_a_search_by_user_seeks_the_user(path, name):
+    steps = plan(path, STATEMENTS[name])
     assert any("user_id=? AND user_relation=? AND relation=?" in step for step in steps), steps
 
 

@@ -15,7 +15,7 @@ from authz.errors import (
 )
 from authz.model.compiled import Model
 from authz.model.compose import compose
-from authz.relations import Query, Relations, RelationTuple
+from authz.relations import Query, Relations, RelationTuple, UserFilter
 from tests.engine.world import HEADER
 
 ROOT = Path(authz.__file__).parent
@@ -109,6 +109,58 @@ def test_objects_are_listed_by_name_and_a_cut_is_said(relations, tx):
     cut = relations.list_objects(tx, "user:anne", "viewer", "document", 1)
     assert cut.objects == ("document:diary",)
     assert cut.truncated
+
+
+def test_objects_are_read_in_pages(relations, tx):
+    relations.write(tx, [RelationTuple("folder:work", "parent", f"document:{n}") for n in range(7)])
+    read, after, truncated = [], "", True
+    while truncated:
+        page = relations.list_objects(tx, "user:anne", "viewer", "document", 2, after=after)
+        read += page.objects
+        truncated, after = page.truncated, read[-1]
+    assert read == [*(f"document:{n}" for n in range(7)), "document:diary", "document:plan"]
+
+
+def test_users_are_listed_in_pages_by_kind_and_name(relations, tx):
+    relations.write(tx, [RelationTuple(f"user:{n}", "viewer", "folder:work") for n in "zbÉa"])
+    kinds = [UserFilter("user"), UserFilter("folder", "viewer")]
+    whole = relations.list_users(tx, "document:plan", "viewer", kinds)
+    read = [str(user) for user in whole.users]
+    assert read == [
+        "folder:home#viewer",
+        "folder:work#viewer",
+        *("user:a", "user:anne", "user:b", "user:z", "user:É"),
+    ]
+    assert not whole.truncated
+    paged, after, truncated = [], "", True
+    while truncated:
+        page = relations.list_users(tx, "document:plan", "viewer", kinds, 2, after=after)
+        paged += [str(user) for user in page.users]
+        truncated, after = page.truncated, paged[-1]
+    assert paged == read
+    consents = relations.list_users(tx, "document:plan", "consented", [UserFilter("consent")])
+    assert [str(user) for user in consents.users] == ["consent:dlg_1.0"]
+
+
+def test_a_listing_of_users_sees_the_writes_of_its_own_transaction(relations, tx):
+    grant = RelationTuple("user:bob", "viewer", "document:plan")
+    relations.write(tx, [grant], [TREE[0]])
+    found = relations.list_users(tx, "document:plan", "viewer", [UserFilter("user")])
+    assert [str(user) for user in found.users] == ["user:bob"]
+
+
+def test_a_relation_is_expanded_one_level(relations, tx):
+    relations.write(tx, [RelationTuple("user:bob", "viewer", "document:plan")])
+    root = relations.expand(tx, "document:plan", "viewer")["root"]
+    assert root["union"]["nodes"][0] == {
+        "name": "document:plan#viewer",
+        "leaf": {"users": {"users": ["user:bob"]}},
+    }
+    through = root["union"]["nodes"][-1]["leaf"]["tupleToUserset"]
+    assert through == {
+        "tupleset": "document:plan#parent",
+        "computed": [{"userset": "folder:work#viewer"}],
+    }
 
 
 def test_what_a_store_holds_can_be_read_from_either_side(relations, tx):

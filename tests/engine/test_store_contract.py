@@ -4,8 +4,10 @@ import pytest
 
 from authz.errors import ConditionConflict, WriteConflict
 from authz.model.subject import Subject, TupleKey, parse_key
+from authz.stores.overlay import Overlay
 from authz.stores.protocol import Filter, NewTuple, Wanted
 
+BOTH = ("doc", "folder")
 ANNE = Subject("user", "anne")
 
 
@@ -79,14 +81,14 @@ def test_a_step_that_wants_nothing_reads_nothing(filled):
 
 
 def test_a_search_by_user_returns_what_each_of_them_holds(filled):
-    rows = filled.held("user", "", ["anne", "*", "nobody"], ["viewer", "parent"])
+    rows = filled.held("user", "", ["anne", "*", "nobody"], BOTH, ["viewer", "parent"])
     assert sorted(rows) == [
         ("*", ("doc", "1", "viewer", "", "")),
         ("anne", ("doc", "1", "viewer", "", "")),
         ("anne", ("doc", "2", "viewer", "", "")),
         ("anne", ("folder", "a", "viewer", "", "")),
     ]
-    assert filled.held("group", "member", ["eng"], ["viewer"]) == [
+    assert filled.held("group", "member", ["eng"], BOTH, ["viewer"]) == [
         ("eng", ("doc", "1", "viewer", "c", '{"x":1}'))
     ]
 
@@ -107,29 +109,99 @@ def test_the_holders_of_relations_are_plain_users_of_the_type(filled):
     assert filled.holders("doc", ["9"], ["viewer"], "user", "", 10) == []
 
 
+# In the order of code points: capitals, then letters, then what lies behind the BMP.
+ORDERED = ["!", "*", "B", "a", "a_b", "b", "é", "\uffee", "😀"]
+PAGES = [ORDERED[:2], ORDERED[2:4], ORDERED[4:6], ORDERED[6:8], ORDERED[8:]]
+
+
 @pytest.mark.parametrize("ids", [["1"], ["1", "2"]])
-def test_holders_come_by_name_and_each_with_all_its_tuples(store, ids):
-    # In the order of code points: capitals, then letters, then what lies behind the BMP.
-    names = ["!", "*", "B", "a", "a b".replace(" ", "_"), "b", "é", "\uffee", "😀"]
+@pytest.mark.parametrize("relations", [["viewer"], ["viewer", "owner"]])
+def test_holders_come_by_name_and_each_with_all_its_tuples(store, ids, relations):
     store.write(
         [
             NewTuple(TupleKey("doc", i, relation, "user", name, ""), "c", "{}")
             for i in ("1", "2")
-            for relation in ("viewer", "owner")
-            for name in names
+            for relation in ("viewer", "owner", "other")
+            for name in ORDERED
         ],
         [],
         1,
     )
     read, after = [], ""
-    while rows := store.holders("doc", ids, ["viewer", "owner"], "user", after, 2):
-        assert len(rows) == len({row[3] for row in rows}) * 2 * len(ids)
-        assert {row[5:] for row in rows} == {("c", "{}")}
+    while rows := store.holders("doc", ids, relations, "user", after, 2):
         page = sorted({row[3] for row in rows})
+        assert len(rows) == len(page) * len(relations) * len(ids)
+        assert {row[5:] for row in rows} == {("c", "{}")}
         read.append(page)
         after = page[-1]
-    assert read == [names[:2], names[2:4], names[4:6], names[6:8], names[8:]]
-    assert store.holders("doc", ids, ["viewer"], "user", "", 0) == []
+    assert read == PAGES
+    assert store.holders("doc", ids, relations, "user", "", 0) == []
+
+
+@pytest.mark.parametrize("ids", [["eve"], ["eve", "*"]])
+@pytest.mark.parametrize("relations", [["viewer"], ["viewer", "owner"]])
+def test_what_users_hold_comes_by_name_and_each_with_all_its_tuples(store, ids, relations):
+    store.write(
+        [
+            NewTuple(TupleKey(kind, name, relation, "user", user, ""), "c", "{}")
+            for kind in ("doc", "folder")
+            for user in ("eve", "*", "other")
+            for relation in ("viewer", "owner")
+            for name in ORDERED
+        ],
+        [],
+        1,
+    )
+    read, after = [], ""
+    while rows := store.held_behind("user", "", ids, "doc", relations, after, 2):
+        page = sorted({row[1] for _, row in rows})
+        assert len(rows) == len(page) * len(relations) * len(ids)
+        assert {user for user, _ in rows} == set(ids)
+        assert {(row[0], *row[3:]) for _, row in rows} == {("doc", "c", "{}")}
+        read.append(page)
+        after = page[-1]
+    assert read == PAGES
+
+
+def test_pages_of_two_stores_together_lack_no_tuple_and_no_name(stores):
+    over, under = stores
+    for number, name in enumerate(ORDERED):
+        keys = [TupleKey("doc", i, "viewer", "user", name, "") for i in (name, "1")]
+        for key in keys:
+            if number % 3 != 1:
+                under.write([NewTuple(key, "old", "")], [], 1)
+            if number % 3 != 2:
+                over.write([NewTuple(key, "new", "")], [], 1)
+    both = Overlay(under, over)
+    for limit in (1, 2, 3, 20):
+        named, after = [], ""
+        while rows := both.holders("doc", ["1"], ["viewer"], "user", after, limit):
+            assert len(rows) <= limit
+            named += sorted(row[3] for row in rows)
+            after = named[-1]
+        assert named == ORDERED
+        objects, after = [], ""
+        while held := both.held_behind("user", "", ORDERED, "doc", ["viewer"], after, limit):
+            page = sorted({row[1] for _, row in held})
+            assert len(page) <= limit
+            objects += page
+            after = page[-1]
+        assert objects == sorted([*ORDERED, "1"])
+    conditions = {row[3]: row[5] for row in both.holders("doc", ["1"], ["viewer"], "user", "", 20)}
+    assert [conditions[name] for name in ORDERED[:3]] == ["new", "new", "old"]
+
+
+def test_what_a_userset_holds_is_paged_too(filled):
+    assert filled.held_behind("group", "member", ["eng"], "doc", ["viewer"], "", 5) == [
+        ("eng", ("doc", "1", "viewer", "c", '{"x":1}'))
+    ]
+    assert filled.held_behind("group", "", ["eng"], "doc", ["viewer"], "", 5) == []
+    assert filled.held_behind("group", "member", ["eng"], "folder", ["viewer"], "", 5) == []
+
+
+def test_a_search_by_user_is_of_the_types_asked_for(filled):
+    rows = filled.held("user", "", ["anne"], ["folder"], ["viewer", "owner"])
+    assert rows == [("anne", ("folder", "a", "viewer", "", ""))]
 
 
 def test_every_write_has_the_next_revision(store):
@@ -171,8 +243,8 @@ def test_ignoring_a_duplicate_does_not_hide_another_condition(filled):
 
 def test_a_deletion_by_filter_takes_what_matches_and_logs_it(filled):
     assert filled.delete_matching(Filter(user_type="user", user_id="anne"), 3000) == 4
-    assert filled.held("user", "", ["anne"], ["viewer", "owner"]) == []
-    assert len(filled.held("user", "", ["bob"], ["viewer"])) == 1
+    assert filled.held("user", "", ["anne"], BOTH, ["viewer", "owner"]) == []
+    assert len(filled.held("user", "", ["bob"], BOTH, ["viewer"])) == 1
     logged = filled.changes(1, 100)
     assert {change.deleted for change in logged} == {True}
     assert {change.changed_at for change in logged} == {3000}
@@ -220,8 +292,9 @@ def test_stores_do_not_see_each_other(stores):
     one.write([new("doc:1#viewer@user:anne")], [], 1)
     assert two.revision() == 0
     assert two.related(wanted(direct="viewer"), ["1"], ANNE) == []
-    assert two.held("user", "", ["anne"], ["viewer"]) == []
+    assert two.held("user", "", ["anne"], BOTH, ["viewer"]) == []
     assert two.holders("doc", ["1"], ["viewer"], "user", "", 10) == []
+    assert two.held_behind("user", "", ["anne"], "doc", ["viewer"], "", 10) == []
     assert two.read(Filter("doc"), 10) == []
     two.write([new("doc:1#viewer@user:anne")], [], 1)
     assert two.delete_matching(Filter("doc"), 2) == 1
@@ -238,6 +311,8 @@ def test_ids_are_data(store, name):
     for ids in ([name], [name, "other"]):
         assert len(store.related(wanted(direct="viewer"), ids, Subject("user", name))) == 1
         assert len(store.holders("doc", ids, ["viewer"], "user", "", 5)) == 1
-    assert store.held("user", "", [name], ["viewer"]) == [(name, ("doc", name, "viewer", "", ""))]
+    assert store.held("user", "", [name], BOTH, ["viewer"]) == [
+        (name, ("doc", name, "viewer", "", ""))
+    ]
     store.write([], [stored.key], 2)
     assert store.read(Filter("doc"), 10) == []

@@ -286,3 +286,18 @@ def test_tuples_that_the_model_no_longer_admits_name_nobody(newer):
     model = Model.from_dsl(f"{HEADER}{text}  relations\n    {newer}\n")
     store = MemoryTuples([admit(older, tuple_of("document:1#viewer@user:anne"))])
     assert list_users(model, store, "document:1", "viewer", USERS).users == ()
+
+
+def test_a_way_that_the_model_no_longer_admits_leads_to_nobody():
+    text = "type user\ntype group\n  relations\n    define member: [user]\ntype document\n  relations\n"
+    older = Model.from_dsl(f"{HEADER}{text}    define viewer: [group#member]\n")
+    newer = Model.from_dsl(
+        f"{HEADER}{text}    define viewer: [group#member with c]\ncondition c(x: int) {{\n  x < 1\n}}\n"
+    )
+    store = MemoryTuples(
+        admit(older, tuple_of(t))
+        for t in ("document:1#viewer@group:g#member", "group:g#member@user:anne")
+    )
+    for kind in (UserFilter("user"), UserFilter("group", "member")):
+        assert len(list_users(older, store, "document:1", "viewer", [kind]).users) == 1
+        assert list_users(newer, store, "document:1", "viewer", [kind]).users == ()
