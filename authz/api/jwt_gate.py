@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from authz.api.gate import MISSING, Permission, Shut, bearer
+from authz.api.gate import FORBIDDEN, MISSING, Permission, Shut, bearer
 from authz.clock import Clock
 from authz.jose import (
     Audience,
@@ -30,6 +30,13 @@ _CODES: Final = {
     Fault.EXPIRED: "invalid_claims",
     Fault.NOT_YET_VALID: "invalid_claims",
 }
+SCOPES: Final = {permission: f"authz:{permission.value}" for permission in Permission}
+"""What a token must hold, one for each permission; none includes another."""
+_REFUSED: Final = {
+    "act": "a delegated token is refused",
+    "may_act": "a delegated token is refused",
+    "cnf": "a token that is bound to a key is refused: its proof is not checked here",
+}
 
 Keys = Callable[[str | None], Awaitable[KeySource]]
 """Return the issuer's keys, looking again for a `kid` that is new; raises KeysUnavailable."""
@@ -40,17 +47,21 @@ class KeysUnavailable(Exception):
 
 
 class JwtGate:
-    """Lets in who has a token of the issuer for the audience, whatever its scope.
+    """Lets in who has a token of the issuer for the audience, with the scope of the call.
 
     A token with `act` is refused: what an agent does for a person goes through a decision, it
     does not edit what decisions are made from (X10).
     """
 
-    def __init__(self, *, issuer: str, audience: str, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, *, issuer: str, audience: str, keys: Keys, clock: Clock, scoped: bool = True
+    ) -> None:
+        """Without `scoped` the audience is enough, as for an issuer that knows no scopes."""
         self._issuer = issuer
         self._audience = audience
         self._keys = keys
         self._clock = clock
+        self._scoped = scoped
 
     async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
         """Verify the token."""
@@ -68,6 +79,7 @@ class JwtGate:
                 audience=self._audience,
                 now=self._clock.now(),
                 audience_form=Audience.MEMBER,
+                optional={"scope": str},
                 leeway=LEEWAY,
             )
         except InvalidToken as error:
@@ -75,6 +87,8 @@ class JwtGate:
             return Shut(401, code, f"invalid bearer token: {error.reason.value}")
         except (InvalidKey, KeysUnavailable):
             return Shut(503, "unavailable", "the issuer's keys cannot be fetched now")
-        if "act" in claims or "may_act" in claims:
-            return Shut(401, "auth_failed_invalid_bearer_token", "a delegated token is refused")
-        return None
+        for name, why in _REFUSED.items():
+            if name in claims:
+                return Shut(401, "auth_failed_invalid_bearer_token", why)
+        granted = str(claims.get("scope", "")).split(" ")
+        return FORBIDDEN if self._scoped and SCOPES[wanted] not in granted else None

@@ -104,7 +104,7 @@ class StoredModels:
         before = str(tx.fetch(_CURRENT, {"store": self._store})[0][0])
         # The newest id is the greatest, whatever the clock of another machine said.
         at = max(now, _time_of(before)) if before else now
-        model_id = _model_id(at, revision, body.encode())
+        model_id = _model_id(at, revision, f"{self._store}\n{body}")
         row = {"store": self._store, "id": model_id, "body": body, "created_at": now}
         tx.execute(_INSERT, row)
         tx.execute(_SET_CURRENT, {"store": self._store, "new_model": model_id})
@@ -121,12 +121,12 @@ def _json(body: Mapping[str, Any]) -> str:
     return orjson.dumps(body).decode()
 
 
-def _model_id(at: int, revision: int, body: bytes) -> str:
-    """Make a ULID (as OpenFGA's ids are): the time, the revision, then what the model is.
+def _model_id(at: int, revision: int, content: str) -> str:
+    """Make a ULID (as OpenFGA's ids are): the time, the revision, then whose model it is.
 
     No entropy is needed: the revision is used once in a store, and ids of one moment sort by it.
     """
-    digest = hashlib.sha256(revision.to_bytes(8) + body).digest()
+    digest = hashlib.sha256(content.encode()).digest()
     return ulid(at, (revision % 2**40).to_bytes(5) + digest[:5])
 
 

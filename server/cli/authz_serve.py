@@ -11,10 +11,12 @@ from server.cli.failure import MISUSED, Failure
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Awaitable, Callable
 
     from authz.api.gate import Gate
     from server.cli.authz_settings import AuthzSettings
-    from server.outbound.fetcher import Fetcher
+
+    Close = Callable[[], Awaitable[None]]
 
 BRANCH = "authz"
 """The migrations of the engine's tables; the whole schema has them as well."""
@@ -48,8 +50,9 @@ def serve(
     lacking = missing(settings.database, branch=BRANCH)
     if lacking:
         raise Failure(f"the database lacks {', '.join(lacking)}: run `mandate authz migrate`")
+    gate, close = _gate(settings)
     sock = bound(settings.host, settings.port)
-    uvloop.run(_listen(settings, sock, json=json))
+    uvloop.run(_listen(settings, gate, close, sock, json=json))
 
 
 def migrate(json: output.AsJson = False) -> None:
@@ -84,7 +87,9 @@ def _settings(host: str | None, port: int | None, *, anywhere: bool = False) -> 
         raise Failure(f"MANDATE_AUTHZ_{name}: {text}" if name else text, code=MISUSED) from None
 
 
-async def _listen(settings: "AuthzSettings", sock: "socket.socket", *, json: bool) -> None:
+async def _listen(
+    settings: "AuthzSettings", gate: "Gate", close: "Close", sock: "socket.socket", *, json: bool
+) -> None:
     from authz.api.application import make_application
     from authz.api.calls import Api
     from authz.calls.scene import Setting
@@ -96,21 +101,20 @@ async def _listen(settings: "AuthzSettings", sock: "socket.socket", *, json: boo
     from server.storage.store import open_store
 
     configure_logging(settings.log_level)
-    gate, fetcher = _gate(settings)
     store = open_store(settings.database)
 
-    async def close() -> None:
+    async def close_all() -> None:
         await store.close()
-        if fetcher is not None:
-            await fetcher.close()
+        await close()
 
     setting = Setting(SystemClock(), SystemEntropy().bytes)
     api = Api(store, setting, gate, (UnavailableError,))
-    app = make_application(api, close)
+    app = make_application(api, close_all)
     await serve_application(app, sock, ready=lambda: _tell(sock, json=json))
 
 
-def _gate(settings: "AuthzSettings") -> "tuple[Gate, Fetcher | None]":
+def _gate(settings: "AuthzSettings") -> "tuple[Gate, Close]":
+    """Return who is let in, and what ends what that needs; raises `Failure` and `OSError`."""
     from authz.api.gate import OpenGate, PresharedKeys
     from authz.api.jwt_gate import JwtGate
     from authz.clock import SystemClock
@@ -121,22 +125,37 @@ def _gate(settings: "AuthzSettings") -> "tuple[Gate, Fetcher | None]":
     from server.outbound.resolver import SystemResolver
 
     if settings.auth == "none":
-        return OpenGate(), None
+        return OpenGate(), _nothing
     if settings.auth == "preshared":
         try:
-            return PresharedKeys(settings.preshared_keys()), None
+            return PresharedKeys(settings.preshared_keys()), _nothing
         except ValueError as error:
             raise Failure(f"MANDATE_AUTHZ_KEYS: {error}", code=MISUSED) from None
-    clock = SystemClock()
+    clock, resolver = SystemClock(), SystemResolver()
     fetcher = Fetcher(
         policy=AddressPolicy.for_issuer(settings.issuer),
-        resolver=SystemResolver(),
+        resolver=resolver,
         tls=tls_context(None),
         clock=clock,
     )
     keys = IssuerKeys(settings.issuer, settings.jwks_url, fetcher, clock)
-    gate = JwtGate(issuer=settings.issuer, audience=settings.audience, keys=keys.keys, clock=clock)
-    return gate, fetcher
+    gate = JwtGate(
+        issuer=settings.issuer,
+        audience=settings.audience,
+        keys=keys.keys,
+        clock=clock,
+        scoped=settings.require_scopes,
+    )
+
+    async def close() -> None:
+        await fetcher.close()
+        resolver.close()
+
+    return gate, close
+
+
+async def _nothing() -> None:
+    """End nothing."""
 
 
 def _tell(sock: "socket.socket", *, json: bool) -> None:

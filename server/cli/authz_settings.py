@@ -39,6 +39,10 @@ class AuthzSettings(BaseSettings):
     )
     issuer: str = Field(default="", description="Whose tokens count, with MANDATE_AUTHZ_AUTH=oidc.")
     audience: str = Field(default="", description="The audience that a token must have.")
+    require_scopes: bool = Field(
+        default=True,
+        description="A token needs the scope of what it is used for; else its audience is enough.",
+    )
     jwks_url: str = Field(
         default="", description="Where the issuer's keys are, if it has no discovery document."
     )
