@@ -50,7 +50,7 @@ class Comparison:
         model, ours, theirs = opened
         for _ in range(REFUSED_WRITES):
             self._refused_write(rnd, model, ours, theirs)
-        tuples = draw_tuples(rnd, model, rnd.randint(4, 40))
+        tuples = draw_tuples(rnd, model, rnd.randint(4, 60))
         if tuples and (ours.write(tuples) or theirs.write(tuples)):
             raise Difference(f"seed {seed}: one engine refuses {tuples} under {schema}")
         self._ask(rnd, seed, Case(schema, tuples, ()), model, (ours, theirs))

@@ -38,6 +38,8 @@ def of_answer(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
     controls = question.context is not None and has_controls(orjson.dumps(question.context))
     if controls and isinstance(question, ListObjects) and ours == REFUSED:
         return "control characters in the context of a listing"
+    if _without_repeated(case, ask) == theirs:
+        return "tuples of a request over stored ones"
     if REFUSED in (ours, theirs):
         return _failed_condition(case, ours, theirs, ask)
     if ours is True and theirs is False:
@@ -45,6 +47,18 @@ def of_answer(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
     if isinstance(ours, frozenset) and isinstance(theirs, frozenset) and ours > theirs:
         return _circle(case, ours - theirs)
     return ""
+
+
+def _without_repeated(case: Case, ask: AskOurs) -> Answer | None:
+    """Our answer if the request did not repeat stored tuples; None if it repeats none."""
+    question = case.questions[0]
+    stored = {(one.user, one.relation, one.object) for one in case.tuples}
+    own = tuple(
+        one for one in question.contextual if (one.user, one.relation, one.object) not in stored
+    )
+    if own == question.contextual:
+        return None
+    return ask(replace(case, questions=(replace(question, contextual=own),)))
 
 
 def _circle(case: Case, objects: Iterable[str]) -> str:

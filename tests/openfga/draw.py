@@ -31,7 +31,7 @@ Admit = Callable[[Model, RelationTuple], NewTuple]
 
 KINDS = ("group", "doc")
 NAMES = ("r0", "r1", "r2")
-IDS = ("1", "2", "3")
+IDS = ("1", "2")
 OBJECTS = [f"{kind}:{i}" for kind in KINDS for i in IDS]
 USERSETS = [f"{name}#{relation}" for name in OBJECTS for relation in NAMES]
 USERS = ("user:a", "user:b", "user:*", *USERSETS, *OBJECTS)
@@ -128,9 +128,9 @@ def _draw_rewrite(rnd: random.Random, depth: int, broken: float) -> Rewrite:
 def draw_tuple(rnd: random.Random, schema: Schema, *, wrong: float = 0.0) -> RelationTuple:
     """A tuple of the names in use; whether the model admits it is not looked at."""
     user, relation = rnd.choice(USERS), rnd.choice(NAMES)
-    if rnd.random() < 0.3:
-        user, relation = rnd.choice(OBJECTS), "parent"
     name = rnd.choice(OBJECTS)
+    if rnd.random() < 0.9:
+        user, relation, name = _fitting(rnd, schema)
     if rnd.random() < wrong:
         part = rnd.randrange(3)
         user = rnd.choice(MALFORMED_USERS) if part == 0 else user
@@ -143,6 +143,18 @@ def draw_tuple(rnd: random.Random, schema: Schema, *, wrong: float = 0.0) -> Rel
     of = tuple(c for c in schema.conditions if c.name == condition)
     context = draw_context(rnd, of, wrong=wrong, absent=0.5) if of else None
     return RelationTuple(user, relation, name, condition, context or None)
+
+
+def _fitting(rnd: random.Random, schema: Schema) -> tuple[str, str, str]:
+    """User, relation and object of a tuple that some restriction names."""
+    kind = rnd.choice([type_def for type_def in schema.types if type_def.name in KINDS])
+    relation = rnd.choice([r for r in kind.relations if r.restrictions])
+    restriction = rnd.choice(relation.restrictions)
+    ids = ("a", "b") if restriction.type == "user" else IDS
+    user = f"{restriction.type}:{'*' if restriction.wildcard else rnd.choice(ids)}"
+    if restriction.relation:
+        user += f"#{restriction.relation}"
+    return user, relation.name, f"{kind.name}:{rnd.choice(IDS)}"
 
 
 def _conditions_of(schema: Schema, relation: str, name: str, user: str) -> list[str]:

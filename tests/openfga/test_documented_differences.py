@@ -113,6 +113,30 @@ condition small(n: int) {
     assert answers == (False, "validation_error")
 
 
+def test_a_tuple_of_the_request_stands_over_a_stored_userset_only_here(theirs: TheirServer):
+    assert "### Tuples of a request over stored ones" in PAGE
+    text = """
+type user
+type group
+  relations
+    define member: [user, user with small, group#member, group#member with small]
+condition small(n: int) {
+  n < 10
+}
+"""
+    both = worlds(theirs, text)
+    stored = [tuple_of(f"group:a#member@{one}") for one in ("user:bob", "group:b#member")]
+    stored.append(tuple_of("group:b#member@user:anne"))
+    for user, name, wanted in (
+        ("user:bob", "user:bob", (False, False)),
+        ("user:anne", "group:b#member", (False, True)),
+    ):
+        own = tuple_of(f"group:a#member@{name}", "small", n=99)
+        asked = Check(user, "member", "group:a", None, (own,))
+        assert ask(both, asked, *stored) == wanted
+        stored = []
+
+
 def test_a_listing_refuses_control_characters_in_the_context_only_here(theirs: TheirServer):
     assert "### Control characters in the context of a listing" in PAGE
     both = worlds(theirs, CONDITIONED)
