@@ -87,7 +87,7 @@ def _circle(case: Case, objects: Iterable[str]) -> str:
 def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
     """One of the two met a condition that fails: the other left out the tuples that have it.
 
-    Never so that ours allows what theirs calls an error. A listing of theirs may call it an
+    Ours allows what theirs calls an error only if it holds whatever the conditions say. A listing of theirs may call it an
     internal error.
     """
     model, question = Model.from_json(to_json(case.asked_under)), case.questions[0]
@@ -98,10 +98,28 @@ def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) ->
     if (ours, theirs) == (REFUSED, "internal_error") and isinstance(question, ListObjects):
         return "conditions that fail"
     answered = theirs if ours == REFUSED else ours
-    if isinstance(answered, str) or (ours != REFUSED and ours):
+    if isinstance(answered, str) or not _holds_either_way(case, model, ours):
         return ""
     lenient = ask(replace(case, tuples=kept, questions=(replace(question, contextual=own),)))
     return "conditions that fail" if lenient == answered else ""
+
+
+def _holds_either_way(case: Case, model: Model, ours: Answer) -> bool:
+    """Whether all that ours allows holds too if conditions that fail had held."""
+    question = case.questions[0]
+    counting = [
+        admit(model, replace(one, context=None)).key
+        for one in (*case.tuples, *question.contextual)
+        if _counts(model, one) and _holds(model, one, question.context) is not False
+    ]
+    naive = Naive(case.asked_under, counting)
+    objects: Iterable[str] = ours if isinstance(ours, frozenset) else ()
+    if ours is True and isinstance(question, Check):
+        objects = (question.object,)
+    try:
+        return all(naive.holds(question.user, question.relation, name) for name in objects)
+    except TooLong:
+        return False
 
 
 def _fails(model: Model, given: RelationTuple, context: Mapping[str, Any] | None) -> bool:
