@@ -25,8 +25,9 @@ from authz.api.fields import (
 from authz.api.gate import Permission
 from authz.api.tuple_json import MAX_CONTEXTUAL, bare_contextual_tuples, contextual_tuples
 from authz.calls.scene import Where, enter
+from authz.engine.contextual import list_objects_over
 from authz.engine.limits import MAX_CANDIDATES, MAX_LISTED
-from authz.engine.listing import Listing, list_objects
+from authz.engine.listing import Listing
 from authz.engine.users import UserFilter, UserListing, list_users
 from authz.errors import AuthzError
 from authz.model.subject import RelationTuple, Subject
@@ -54,9 +55,9 @@ class _Wanted(NamedTuple):
         """Return the objects behind `after`, and the store's revision."""
 
         def work(tx: Tx) -> tuple[Listing, int]:
-            scene = enter(tx, api.setting, self.place, self.contextual)
-            listing = list_objects(
-                scene.model, scene.tuples, self.user, self.relation, self.type,
+            scene = enter(tx, api.setting, self.place)
+            listing = list_objects_over(
+                scene.model, scene.tuples, self.user, self.relation, self.type, self.contextual,
                 context=self.context, after=after,
             )  # fmt: skip
             return listing, scene.revision

@@ -22,7 +22,7 @@ from authz.api.gate import Permission
 from authz.api.tuple_json import contextual_tuples, question
 from authz.calls.queries import Answer, Item, check_batch
 from authz.calls.scene import enter
-from authz.engine.check import check
+from authz.engine.contextual import check_over
 from authz.engine.expand import expand
 from authz.errors import AuthzError
 from authz.tx import Tx
@@ -38,8 +38,8 @@ async def _check(api: Api, request: Request) -> Response:
     consistency(body)
 
     def work(tx: Tx) -> tuple[bool, int]:
-        scene = enter(tx, api.setting, place, contextual)
-        return check(scene.model, scene.tuples, query), scene.revision
+        scene = enter(tx, api.setting, place)
+        return check_over(scene.model, scene.tuples, query, contextual), scene.revision
 
     allowed, revision = await api.database.read(work)
     shown = {"allowed": allowed, "resolution": ""}

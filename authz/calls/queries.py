@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from authz.calls.scene import Scene, overlaid
+from authz.calls.scene import Scene
 from authz.engine.check import check_many
+from authz.engine.contextual import check_over
 from authz.engine.query import Query
-from authz.errors import AuthzError, InvalidTuple
+from authz.errors import AuthzError
 from authz.model.subject import RelationTuple
 
 Answer: TypeAlias = bool | AuthzError
@@ -36,7 +37,6 @@ def check_batch(scene: Scene, items: Sequence[Item]) -> list[Answer]:
 
 def _alone(scene: Scene, item: Item) -> Answer:
     try:
-        tuples = overlaid(scene.model, scene.tuples, item.contextual)
-    except InvalidTuple as error:
+        return check_over(scene.model, scene.tuples, item.query, item.contextual)
+    except AuthzError as error:
         return error
-    return check_many(scene.model, tuples, [item.query])[0]

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 
 from authz.calls.refusals import BehindToken, StoreNotFound
 from authz.clock import Clock
-from authz.engine.tuples import admit
+from authz.engine.contextual import over
 from authz.errors import ModelNotFound
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple
-from authz.stores.memory import MemoryTuples
+from authz.stores.cached import AnswersOfStores, CachedTuples
 from authz.stores.models import CompiledModels, StoredModels
 from authz.stores.named import Standing, standing
-from authz.stores.overlay import Overlay
 from authz.stores.protocol import TupleReader
 from authz.stores.sql import SqlTuples
 from authz.tx import Tx
@@ -23,11 +22,12 @@ MAX_COMPILED = 64
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What calls take from outside: time, randomness, and the models that are ready."""
+    """What calls take from outside: time, randomness, and what is ready from calls before."""
 
     clock: Clock
     random_bytes: Callable[[int], bytes]
     models: CompiledModels = field(default_factory=lambda: CompiledModels(MAX_COMPILED))
+    answers: AnswersOfStores = field(default_factory=AnswersOfStores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,8 @@ def enter(
     if not model_id:
         raise ModelNotFound(f"No authorization models found for store '{where.store}'")
     model = StoredModels(where.store, setting.models).get(tx, model_id)
-    stored = SqlTuples(tx, where.store)
-    return Scene(where.store, model, model_id, found.revision, overlaid(model, stored, contextual))
-
-
-def overlaid(model: Model, stored: TupleReader, contextual: Sequence[RelationTuple]) -> TupleReader:
-    """Return stored tuples with a request's own over them. Raises InvalidTuple."""
-    if not contextual:
-        return stored
-    return Overlay(stored, MemoryTuples(admit(model, given) for given in contextual))
+    source = SqlTuples(tx, where.store)
+    stored: TupleReader = source
+    if tx.read_only:
+        stored = CachedTuples(source, setting.answers.of(where.store), found.revision)
+    return Scene(where.store, model, model_id, found.revision, over(model, stored, contextual))

@@ -56,6 +56,7 @@ def list_objects_over(
     *,
     context: Context | None = None,
     limit: int = MAX_LISTED,
+    after: str = "",
 ) -> Listing:
     """List objects with the request's tuples, of which OpenFGA here calls a condition 2000.
 
@@ -72,4 +73,6 @@ def list_objects_over(
         both = over(model, store, tuples)
     except InvalidTupleCondition as error:
         raise CheckError(str(error)) from error
-    return list_objects(model, both, user, relation, object_type, context=context, limit=limit)
+    return list_objects(
+        model, both, user, relation, object_type, context=context, limit=limit, after=after
+    )

@@ -19,6 +19,8 @@ from authz.stores.protocol import Change, EdgeRow, HolderRow, TupleReader, Wante
 
 MOST_ANSWERS: Final = 20_000
 """Answers that are kept, about 1 KiB each with few rows: some 20 MiB when full."""
+MOST_STORES: Final = 4
+"""Stores whose answers a process keeps, where it serves many."""
 LONGEST_ANSWER: Final = 500
 """Rows of one answer that is kept."""
 MOST_CHANGES: Final = 5_000
@@ -110,6 +112,24 @@ class Answers:
     def _forget(self) -> None:
         self._by_key.clear()
         self._count = 0
+
+
+class AnswersOfStores:
+    """The answers of the stores that were asked last, `MOST_STORES` of them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._lock = threading.Lock()
+        self._of: OrderedDict[str, Answers] = OrderedDict()
+
+    def of(self, store: str) -> Answers:
+        """Return the answers of a store, empty ones if it is new here."""
+        with self._lock:
+            answers = self._of.setdefault(store, Answers())
+            self._of.move_to_end(store)
+            if len(self._of) > MOST_STORES:
+                self._of.popitem(last=False)
+            return answers
 
 
 class CachedTuples:
