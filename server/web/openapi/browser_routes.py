@@ -88,7 +88,9 @@ def _by_browser(
 ) -> Json:
     if method == "get":
         listed = [query(each, schema) for each, schema in parameters.items()]
-        return operation(f"get{name}", summary, responses, tag=tag, parameters=listed)
+        # A head that is too long is answered before anybody knows whose it is.
+        longest = shared("400 PageOrTooLong")
+        return operation(f"get{name}", summary, responses | longest, tag=tag, parameters=listed)
     sent = responses | shared("413 Page", "415 Page")
     body = form_body(form({}, parameters))
     return operation(f"post{name}", summary, sent, tag=tag, requestBody=body)

@@ -176,6 +176,10 @@ RESPONSES: Final[Json] = {
         "Not by this method.", text(), "Allow", media_type="text/plain"
     ),
     "Page": answer("A page that tells the person.", text(), media_type="text/html"),
+    "PageOrTooLong": {
+        "description": "A page that tells the person; plain text if URL and headers are too long.",
+        "content": {"text/html": {"schema": text()}, "text/plain": {"schema": text()}},
+    },
     "LaterPage": answer(
         "A page that asks to come back.", text(), "Retry-After", media_type="text/html"
     ),
