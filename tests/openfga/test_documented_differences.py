@@ -343,7 +343,6 @@ def test_a_model_in_which_they_find_no_way_in_is_taken_here(theirs: TheirServer)
             one_type(type_definitions=[{"type": "a\xa0"}]),
             ("invalid_authorization_model", ""),
         ),
-        ("1.2", one_type(schema_version="1.2"), ("invalid_authorization_model", "")),
         ("an expression", with_condition(expression="true" + " " * 600), ("", "validation_error")),
         (
             "many parameters",
