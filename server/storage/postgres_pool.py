@@ -31,6 +31,10 @@ _KEEPALIVES: Final = {
 _OF_THE_UNIT: Final = (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError)
 
 
+_OPERATOR_INTERVENES: Final = "57P"
+"""SQLSTATE of admin_shutdown, crash_shutdown and their like."""
+
+
 class Pool:
     """Threads with one connection each."""
 
@@ -113,14 +117,16 @@ class Pool:
         except _OF_THE_UNIT:
             raise
         except psycopg.Error as error:
-            if self._lost():
+            if self._lost(error):
                 self._losses += 1
             self._discard()
             raise UnavailableError(type(error).__name__) from error
 
-    def _lost(self) -> bool:
+    def _lost(self, error: psycopg.Error) -> bool:
         connection: Connection | None = getattr(self._local, "connection", None)
-        return connection is not None and connection.closed
+        # A server that stops says so on the connection before it closes it.
+        stops = (error.sqlstate or "").startswith(_OPERATOR_INTERVENES)
+        return connection is not None and (connection.closed or stops)
 
     def _discard(self) -> None:
         connection: Connection | None = getattr(self._local, "connection", None)
