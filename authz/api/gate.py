@@ -53,7 +53,11 @@ class OpenGate:
 
     async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
         """Let in what a program on this machine sent."""
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        hosts = headers.getlist("host")
+        try:
+            host = urlsplit(f"//{hosts[0]}").hostname or "" if len(hosts) == 1 else ""
+        except ValueError:
+            host = ""
         return None if "origin" not in headers and is_loopback(host) else FOREIGN
 
 

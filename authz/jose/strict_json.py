@@ -11,7 +11,8 @@ from authz.jose.errors import Fault, InvalidToken
 MAX_DEPTH = 16
 """Open brackets inside each other. A chain of eight actors needs nine."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# To the end if it is never closed: each quote in it would otherwise begin another scan.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 

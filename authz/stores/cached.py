@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol, TypeVar
 from authz.model.subject import Subject, TupleKey
 from authz.stores.protocol import Change, EdgeRow, HolderRow, TupleReader, Wanted
 
-MOST_ANSWERS: Final = 20_000
-"""Answers that are kept, about 1 KiB each with few rows: some 20 MiB when full."""
+MOST_KEPT: Final = 40_000
+"""Answers and rows of answers that are kept together; some 20 MiB of short ones when full."""
 MOST_STORES: Final = 4
 """Stores whose answers a process keeps, where it serves many."""
 LONGEST_ANSWER: Final = 500
@@ -43,17 +43,19 @@ class Source(TupleReader, Protocol):
 class Answers:
     """The answers of one store that are true at `revision`; shared by the threads of a process."""
 
-    def __init__(self, most: int = MOST_ANSWERS) -> None:
-        """Keep at most `most` answers, and forget the ones that were asked longest ago."""
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        """Keep at most `most` answers and rows; forget the ones that were asked longest ago."""
         self._most = most
         self._lock = threading.Lock()
         self._count = 0
         self._by_key: OrderedDict[_Key, dict[Hashable, tuple[Any, ...]]] = OrderedDict()
         """By object or user, which a change names, and then by question."""
         self.revision = 0
+        self._moves = 0
+        """How often the revision changed: it may go back and come again."""
 
     def __len__(self) -> int:
-        """Count the answers."""
+        """Count the answers and their rows."""
         return self._count
 
     def catch_up(self, source: Source, revision: int) -> None:
@@ -66,6 +68,7 @@ class Answers:
                 return
             # Nobody may believe an answer while some are wrong (`at`).
             self.revision = _IN_FLUX
+            self._moves += 1
             try:
                 changes = source.changes(after, MOST_CHANGES) if revision > after else None
             except BaseException:
@@ -82,10 +85,13 @@ class Answers:
 
     def at(self, revision: int, key: _Key, question: Hashable) -> tuple[Any, ...] | None:
         """Return an answer that is true at `revision`, if there is one."""
+        moves = self._moves
+        if self.revision != revision:
+            return None
         kept = self._by_key.get(key)
         answer = None if kept is None else kept.get(question)
-        # Asked after the answer was taken: it was true then, since the revision moves first.
-        return answer if self.revision == revision else None
+        # Taken between two looks at one stand of the cache: it cannot be of another.
+        return answer if self._moves == moves else None
 
     def keep(self, revision: int, key: _Key, question: Hashable, answer: tuple[Any, ...]) -> None:
         """Keep what was read at `revision`, unless the cache has moved on meanwhile."""
@@ -95,23 +101,27 @@ class Answers:
             if self.revision != revision:
                 return
             kept = self._by_key.setdefault(key, {})
-            self._count += question not in kept
+            self._count += _weight(answer) - _weight(kept.get(question))
             kept[question] = answer
             self._by_key.move_to_end(key)
             while self._count > self._most:
                 _, oldest = self._by_key.popitem(last=False)
-                self._count -= len(oldest)
+                self._count -= sum(map(_weight, oldest.values()))
 
     def _drop(self, touched: TupleKey) -> None:
         for key in (
             (touched.object_type, touched.object_id),
             (touched.user_type, touched.user_relation, touched.user_id),
         ):
-            self._count -= len(self._by_key.pop(key, ()))
+            self._count -= sum(map(_weight, self._by_key.pop(key, {}).values()))
 
     def _forget(self) -> None:
         self._by_key.clear()
         self._count = 0
+
+
+def _weight(answer: tuple[Any, ...] | None) -> int:
+    return 0 if answer is None else 1 + len(answer)
 
 
 class AnswersOfStores:

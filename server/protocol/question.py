@@ -136,6 +136,8 @@ def _with_defaults(body: Mapping[str, Any], one: object) -> object:
     """Fill in what an evaluation leaves out (AuthZEN 1.0 §7.1.1); its own keys win whole."""
     if type(one) is not dict:
         return one
+    if one.get("resources") == [] and any(key in body for key in _OBJECT_KEYS):
+        return None  # an empty list is no way to ask about no object where there are some
     defaults = list(_DEFAULTS)
     # The two ways to name objects are one field: an own object never joins the common ones.
     if not any(key in one for key in _OBJECT_KEYS):

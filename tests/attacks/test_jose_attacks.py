@@ -21,6 +21,7 @@ from authz.jose import (
     verify_jws,
 )
 from authz.jose.algorithms import sign
+from authz.jose.strict_json import parse_object
 from tests.keys.material import b64, rsa_key, segment
 
 OURS = ec.generate_private_key(ec.SECP256R1())
@@ -312,3 +313,12 @@ def test_an_error_never_repeats_the_token():
         verify(token)
     assert secret not in str(refused.value)
     assert token.split(".")[1] not in repr(refused.value)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("end", ["", "\\"])
+def test_a_string_that_is_never_closed_costs_no_more_than_its_length(end):
+    # Scanned anew from each escaped quote, this would take a quarter of an hour.
+    bomb = b'{"a":' + b"[" * 80 + b'"' + b'\\"' * 300_000 + end.encode()
+    with pytest.raises(InvalidToken):
+        parse_object(bomb)

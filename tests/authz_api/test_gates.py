@@ -76,6 +76,8 @@ def test_a_gate_keeps_no_key():
         (sent(host="evil.example:8081"), "forbidden"),
         (sent(host="127.0.0.1.evil.example"), "forbidden"),
         (sent(host=""), "forbidden"),
+        (sent(host="["), "forbidden"),
+        (Headers(raw=[(b"host", b"127.0.0.1"), (b"host", b"evil.example")]), "forbidden"),
         (sent(), "forbidden"),
     ],
 )

@@ -264,6 +264,23 @@ def test_an_answer_of_another_revision_is_neither_kept_nor_given():
     assert answers.at(3, ("doc", "1"), "q") == ("new",)
 
 
+def test_an_answer_of_an_older_stand_is_not_given_when_the_revision_has_come_back():
+    """A thread with an older snapshot may move the cache back, and another one forth again."""
+    answers = Answers()
+    answers.catch_up(Source(0), 7)  # type: ignore[arg-type]
+
+    class Moving(dict):
+        def get(self, question, default=None):
+            # Between two steps of the reader: back to 5, an old answer is kept, forth to 7.
+            answers.catch_up(Source(0), 5)  # type: ignore[arg-type]
+            answers.keep(5, ("doc", "1"), "q", ("revoked since",))
+            answers.catch_up(Source(0), 7)  # type: ignore[arg-type]
+            return ("revoked since",)
+
+    answers._by_key["doc", "1"] = Moving()
+    assert answers.at(7, ("doc", "1"), "q") is None
+
+
 def test_it_is_bounded_in_answers_and_in_rows():
     answers = Answers(most=10)
     for number in range(100):
@@ -274,3 +291,6 @@ def test_it_is_bounded_in_answers_and_in_rows():
     assert answers.at(0, ("doc", "1"), "q") is None
     answers.keep(0, ("doc", "99"), "wide", ((),) * (LONGEST_ANSWER + 1))
     assert answers.at(0, ("doc", "99"), "wide") is None
+    for number in range(100):
+        answers.keep(0, ("doc", str(number)), "q", ((),) * 4)
+        assert len(answers) <= 10

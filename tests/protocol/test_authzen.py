@@ -69,6 +69,8 @@ async def test_what_an_evaluation_leaves_out_is_taken_from_the_top(stage: Stage)
     write = {**READ, "name": "docs:delete"}
     listed = [{}, {"resource": BEYOND}, {"action": write}, {"resources": [MINE, BEYOND]}]
     assert await decisions(stage, {**common, "evaluations": listed}) == [True, False, False, False]
+    # An empty list is no way to ask about no object where there is one.
+    assert await decisions(stage, {**common, "evaluations": [{"resources": []}]}) == [False]
     # An own object never joins the common ones: neither may be smuggled past the other.
     several = {**common, "resources": [BEYOND]}
     assert await decisions(stage, {**several, "evaluations": [{"resource": MINE}, {}]}) == [
