@@ -187,9 +187,9 @@ class Relations:
         return what_if(model, self._tuples(tx, self._store_id), new, gone, queries)
 
     def delete_user(self, tx: Tx, user: str) -> int:
-        """Delete every tuple whose user is exactly this one; return how many.
+        """Delete every tuple whose user is this one; return how many.
 
-        Usersets of it (`group:g#member`) are users of their own and stay.
+        Of an object without a relation, its usersets (`group:g#member`) go as well.
         """
         holder = parse_user(user)
         selected = Filter(user_type=holder.type, user_id=holder.id, user_relation=holder.relation)

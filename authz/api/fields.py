@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from authz.errors import AuthzError
@@ -59,9 +60,12 @@ async def read_body(request: Request, *, max_depth: int = MAX_DEPTH) -> dict[str
     if not raw:
         return {}
     try:
-        return parse_object(bytes(raw), max_depth=max_depth)
-    except InvalidToken as error:
+        body = parse_object(bytes(raw), max_depth=max_depth)
+        # What cannot be written again (an integer of more than 64 bits) could not be kept.
+        orjson.dumps(body)
+    except (InvalidToken, TypeError) as error:
         raise InvalidField(f"the body is no JSON object that is accepted: {error}") from error
+    return body
 
 
 def text(body: Json, name: str) -> str:

@@ -36,7 +36,7 @@ class Source(TupleReader, Protocol):
     """What is behind the cache: a reader that also tells what changed."""
 
     def changes(self, after: int, limit: int) -> list[Change]:
-        """Return whole revisions behind `after`, oldest first, about `limit` entries."""
+        """Return changes of revisions behind `after`, oldest first, at most `limit`."""
         ...
 
 

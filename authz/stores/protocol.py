@@ -162,5 +162,8 @@ class TupleStore(TupleReader, Protocol):
         ...
 
     def changes(self, after: int, limit: int) -> list[Change]:
-        """Return whole revisions behind `after`, oldest first, about `limit` entries."""
+        """Return changes of revisions behind `after`, oldest first, at most `limit`.
+
+        As many as `limit` may end inside a revision: who goes on by revision would miss the rest.
+        """
         ...

@@ -214,7 +214,7 @@ class SqlTuples:
         return [StoredTuple(TupleKey(*row[:6]), row[6], row[7], row[8]) for row in rows]
 
     def changes(self, after: int, limit: int) -> list[Change]:
-        """Return whole revisions behind `after`, oldest first, at most `limit` entries."""
+        """Return changes of revisions behind `after`, oldest first, at most `limit`."""
         params = {"store": self._store, "after": after, "limit": limit}
         return [
             Change(row[0], bool(row[1]), TupleKey(*row[2:8]), row[8], row[9], row[10])

@@ -1,7 +1,5 @@
 """A real `mandate authz serve`, and a real OpenFGA server where there is one."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import httpx2
 import pytest
 
 from tests.support.missing import missing
+from tests.support.openfga import find_openfga
 from tests.support.ports import free_ports
 from tests.support.processes import ServerProcess, mandate_command, run_mandate
 
@@ -49,12 +48,12 @@ def http(served: ServerProcess) -> Iterator[httpx2.Client]:
 @pytest.fixture(scope="session")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run OpenFGA's own server, which MANDATE_OPENFGA names, and return its address."""
-    program = os.environ.get("MANDATE_OPENFGA") or shutil.which("openfga")
+    program = find_openfga()
     if program is None:
         missing("the OpenFGA server", ".ci/openfga builds it")
     http_port, grpc_port = free_ports(2)
     command = [
-        program, "run", "--datastore-engine", "memory", "--playground-enabled=false",
+        str(program), "run", "--datastore-engine", "memory", "--playground-enabled=false",
         "--metrics-enabled=false", "--log-level", "error",
         "--http-addr", f"127.0.0.1:{http_port}", "--grpc-addr", f"127.0.0.1:{grpc_port}",
         "--authn-method", "preshared", "--authn-preshared-keys", KEY,

@@ -265,3 +265,14 @@ def test_an_answer_carries_what_it_has_seen_and_a_database_behind_it_refuses(htt
     for odd in ("x", f"{UNKNOWN}.1", f"{name}.x", f"{name}.-1", f"{name}.{'9' * 30}"):
         sent = {"Mandate-At-Least-As-Fresh": odd}
         refused(http.post(f"{store}/check", json=question, headers=sent))
+
+
+def test_a_number_that_no_answer_could_hold_is_refused_wherever_it_stands(http, store):
+    huge = 10**30
+    body = json.dumps({**MODEL, "unknown": huge}).encode()
+    refused(http.post(f"{store}/authorization-models", content=body), 400)
+    made = http.post(f"{store}/authorization-models", content=json.dumps(MODEL).encode())
+    name = made.json()["authorization_model_id"]
+    assertion = {"tuple_key": QUESTION, "expectation": True, "context": {"x": huge}}
+    body = json.dumps({"assertions": [assertion]}).encode()
+    refused(http.put(f"{store}/assertions/{name}", content=body), 400)
