@@ -8,7 +8,7 @@ from authz.calls.continuation import give, take
 from authz.calls.refusals import ContinuationOfAnotherType, NothingToWrite
 from authz.calls.scene import Setting, Where, enter, stand
 from authz.engine.tuples import admit_write
-from authz.errors import CheckError, InvalidTuple, WriteError
+from authz.errors import CheckError
 from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_user
 from authz.stores.changelog import BEGINNING, Place, changes_behind
 from authz.stores.protocol import Change, Filter, StoredTuple
@@ -71,10 +71,7 @@ def write(tx: Tx, setting: Setting, where: Where, asked: Write) -> int:
     if not asked.writes and not asked.deletes:
         raise NothingToWrite("Make sure you provide at least one write, or at least one delete")
     scene = enter(tx, setting, where)
-    try:
-        new, gone = admit_write(scene.model, asked.writes, asked.deletes)
-    except InvalidTuple as error:
-        raise WriteError(str(error)) from error
+    new, gone = admit_write(scene.model, asked.writes, asked.deletes)
     return SqlTuples(tx, where.store).write(
         new,
         gone,

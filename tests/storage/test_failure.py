@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -264,10 +265,12 @@ async def test_what_ends_one_connection_is_taken_to_have_ended_all(postgres: Ope
 
     before = await sessions()
     assert len(before) == WRITERS
+
+    def told(tx: Tx) -> None:
+        raise psycopg.errors.AdminShutdown
+
     with pytest.raises(UnavailableError):
-        await postgres.write(
-            lambda tx: tx.fetch(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-        )
+        await postgres.write(told)
     assert (await sessions()).isdisjoint(before)
 
 
