@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from authz.engine.check import check
+from authz.engine.check import check, check_many
 from authz.engine.conditions import Context
 from authz.engine.limits import MAX_LISTED
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query, ask
 from authz.engine.tuples import admit
-from authz.errors import CheckError, InvalidTupleCondition
+from authz.errors import AuthzError, CheckError, InvalidTupleCondition
 from authz.model.compiled import Model
 from authz.model.subject import (
     RelationTuple,
@@ -25,9 +25,16 @@ from authz.stores.protocol import TupleReader
 def over(model: Model, store: TupleReader, tuples: Sequence[RelationTuple]) -> TupleReader:
     """Return the store with the request's tuples over it.
 
-    Raises CheckError (2000) for texts that are no tuple, InvalidTuple (2027) for one that the
-    model does not admit.
+    Raises CheckError (2000) for texts that are no tuple and, as OpenFGA everywhere but in a check,
+    for a condition that is not admitted; InvalidTuple (2027) for a tuple that is not.
     """
+    try:
+        return _laid(model, store, tuples)
+    except InvalidTupleCondition as error:
+        raise CheckError(str(error)) from error
+
+
+def _laid(model: Model, store: TupleReader, tuples: Sequence[RelationTuple]) -> TupleReader:
     if not tuples:
         return store
     for given in tuples:
@@ -43,7 +50,26 @@ def check_over(
     Raises CheckError, and InvalidTuple (2027) for a tuple.
     """
     ask(model, query)
-    return check(model, over(model, store, tuples), query)
+    return check(model, _laid(model, store, tuples), query)
+
+
+def check_many_over(
+    model: Model, store: TupleReader, queries: Sequence[Query], tuples: Sequence[RelationTuple]
+) -> list[bool | AuthzError]:
+    """Check queries with the same tuples, each as `check_over` does; an error is its answer."""
+    try:
+        both = _laid(model, store, tuples)
+    except AuthzError as error:
+        return [_refusal(model, query) or error for query in queries]
+    return [*check_many(model, both, queries)]
+
+
+def _refusal(model: Model, query: Query) -> CheckError | None:
+    try:
+        ask(model, query)
+    except CheckError as error:
+        return error
+    return None
 
 
 def list_objects_over(
@@ -58,7 +84,7 @@ def list_objects_over(
     limit: int = MAX_LISTED,
     after: str = "",
 ) -> Listing:
-    """List objects with the request's tuples, of which OpenFGA here calls a condition 2000.
+    """List objects with the request's tuples.
 
     The form of the tuples and of the question is looked at first, then what the tuples mean.
     Raises what `list_objects` raises, and InvalidTuple (2027) for a tuple.
@@ -69,10 +95,7 @@ def list_objects_over(
         check_type_form(object_type)
         check_relation_form(relation)
         check_user_form(user)
-    try:
-        both = over(model, store, tuples)
-    except InvalidTupleCondition as error:
-        raise CheckError(str(error)) from error
+    both = over(model, store, tuples)
     return list_objects(
         model, both, user, relation, object_type, context=context, limit=limit, after=after
     )

@@ -13,6 +13,9 @@ MAX_TUPLES_PER_WRITE = 100
 MAX_CHECKS_PER_BATCH = 500
 """Queries of one `check_many`. OpenFGA's HTTP batch allows 50; a page of objects needs more."""
 
+MAX_BATCH_TUPLES = 100_000
+"""Objects asked for and tuples read by one batch over HTTP before its last read."""
+
 MAX_LISTED = 1_000
 """Objects or users that one page returns at most, as OpenFGA's."""
 

@@ -5,16 +5,17 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from authz.engine.tuples import admit_to_store
-from authz.errors import RefusedTuple
+from authz.engine.tuples import admit, admit_to_store
+from authz.errors import InvalidTuple, RefusedTuple
 from authz.model.compiled import Model
 from authz.model.json_form import to_json
 from authz.model.schema import Schema
 from authz.stores.protocol import TupleStore
+from tests.engine.naive import Naive, TooLong
 from tests.openfga import differences
 from tests.openfga.draw import draw_question, draw_schema, draw_tuple, draw_tuples
 from tests.openfga.ours import OurWorld, open_ours
-from tests.openfga.questions import Answer, Case
+from tests.openfga.questions import Answer, Case, ListUsers, Question
 from tests.openfga.shrink import shrink
 from tests.openfga.theirs import TheirServer, TheirWorld
 
@@ -24,6 +25,8 @@ QUESTIONS = 10
 """To one model and its tuples, and as many under a newer model."""
 
 REFUSED_WRITES = 4
+AGAIN = 5
+"""How often theirs is asked anew before its answer counts as the one it gives."""
 FLAWED = 0.12
 """The chance of a flaw, at each place of a model that may have one."""
 
@@ -62,7 +65,11 @@ class Comparison:
 
     def _ask(self, rnd: random.Random, seed: int, case: Case, model: Model, both: Worlds) -> None:
         """Draw questions, and put them to both."""
-        questions = [draw_question(rnd, model) for _ in range(QUESTIONS)]
+        questions: list[Question] = []
+        while len(questions) < QUESTIONS:
+            question = draw_question(rnd, model)
+            if not isinstance(question, ListUsers) or _few_paths(case, question):
+                questions.append(question)
         asked = zip(questions, both[0].ask(questions), both[1].ask(questions), strict=True)
         for question, our_answer, their_answer in asked:
             self.cases += 1
@@ -90,17 +97,21 @@ class Comparison:
         return ours, theirs
 
     def _judge(self, seed: int, case: Case, ours: Answer, theirs: Answer) -> None:
-        if name := differences.of_answer(case, ours, theirs, self._ask_ours):
+        if name := differences.of_answer(case, ours, theirs, self._ask_ours, self._ask_theirs):
             self.tolerated[name] += 1
             return
+        if any(self._ask_theirs(case) == ours for _ in range(AGAIN)):
+            self.tolerated["answers that change"] += 1
+            return
         small = shrink(case, self._differs)
-        raise Difference(f"seed {seed}: {self.answers(small)} (ours, theirs) to {told(small)}")
+        found = self.answers(small) or (ours, theirs)
+        raise Difference(f"seed {seed}: {found} (ours, theirs) to {told(small)}")
 
     def _differs(self, case: Case) -> object:
         answers = self.answers(case)
         if answers is None or answers[0] == answers[1]:
             return None
-        if differences.of_answer(case, *answers, self._ask_ours):
+        if differences.of_answer(case, *answers, self._ask_ours, self._ask_theirs):
             return None
         return tuple(type(one) if isinstance(one, frozenset) else one for one in answers)
 
@@ -112,6 +123,11 @@ class Comparison:
             world = world.under(to_json(case.newer))
             assert not isinstance(world, str)
         return world.ask(case.questions)[0]
+
+    def _ask_theirs(self, case: Case) -> Answer:
+        both = self._worlds(case)
+        assert both is not None
+        return both[1].ask(case.questions)[0]
 
     def _model(self, schema: Schema) -> tuple[Model, OurWorld, TheirWorld] | None:
         """Compare what becomes of a model; return it with a world of each, if both take it."""
@@ -141,6 +157,22 @@ class Comparison:
                 raise Difference(
                     f"{codes} (ours, theirs) to {given} under {model.schema}"
                 ) from None
+
+
+def _few_paths(case: Case, question: ListUsers) -> bool:
+    """Whether every path can be followed. OpenFGA does for users, and goes on behind its deadline."""
+    model = Model.from_json(to_json(case.asked_under))
+    keys = []
+    for given in (*case.tuples, *question.contextual):
+        try:
+            keys.append(admit(model, replace(given, context=None)).key)
+        except InvalidTuple:
+            continue
+    try:
+        Naive(case.asked_under, keys).holds("ghost:1", question.relation, question.object)
+    except TooLong:
+        return False
+    return True
 
 
 def told(case: Case) -> str:

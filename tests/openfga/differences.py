@@ -3,7 +3,7 @@
 A name is that of the heading in the document. Whatever has no name here is a defect.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +16,12 @@ from authz.model.compiled import Model
 from authz.model.json_form import to_json
 from authz.model.subject import RelationTuple
 from tests.engine.naive import Naive, TooLong
-from tests.openfga.questions import Answer, Case, Check, ListObjects
+from tests.openfga.questions import Answer, Case, Check, ListObjects, ListUsers, Question
 
 REFUSED = "validation_error"
-AskOurs = Callable[[Case], Answer]
-"""Puts a case of one question to our engine anew."""
+Triple = tuple[str, str, str]
+Ask = Callable[[Case], Answer]
+"""Puts a case of one question to an engine anew."""
 
 
 def of_model(ours: str, theirs: Mapping[str, Any]) -> str:
@@ -32,24 +33,54 @@ def of_model(ours: str, theirs: Mapping[str, Any]) -> str:
     return ""
 
 
-def of_answer(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
+def of_answer(case: Case, ours: Answer, theirs: Answer, ask: Ask, ask_theirs: Ask) -> str:
     """Name why the answers to the case's question differ, or return an empty text."""
     question = case.questions[0]
+    if isinstance(question, ListUsers) and isinstance(theirs, frozenset):
+        theirs = frozenset(one for one in theirs if ("#" in one) == ("#" in question.kind))
+        if ours == theirs:
+            return "kinds of users that were not asked for"
+        if isinstance(ours, frozenset) and _checks_agree(case, ours, theirs, ask_theirs):
+            return "listings of users and checks"
     controls = question.context is not None and has_controls(orjson.dumps(question.context))
-    if controls and isinstance(question, ListObjects) and ours == REFUSED:
+    if controls and not isinstance(question, Check) and ours == REFUSED:
         return "control characters in the context of a listing"
     if _without_repeated(case, ask) == theirs:
         return "tuples of a request over stored ones"
     if REFUSED in (ours, theirs):
         return _failed_condition(case, ours, theirs, ask)
-    if ours is True and theirs is False:
-        return _circle(case, (question.object,)) if isinstance(question, Check) else ""
-    if isinstance(ours, frozenset) and isinstance(theirs, frozenset) and ours > theirs:
-        return _circle(case, ours - theirs)
-    return ""
+    if isinstance(ours, frozenset) and isinstance(theirs, frozenset):
+        return _circle(case, ours - theirs) if ours > theirs else ""
+    return _circle(case, ours) if ours is True and theirs is False else ""
 
 
-def _without_repeated(case: Case, ask: AskOurs) -> Answer | None:
+def _checks_agree(
+    case: Case, ours: frozenset[str], theirs: frozenset[str], ask_theirs: Ask
+) -> bool:
+    """Whether a check by OpenFGA says of each user that one alone lists what our listing says."""
+    question = case.questions[0]
+    assert isinstance(question, ListUsers)
+    return all(
+        ask_theirs(
+            replace(
+                case,
+                questions=(
+                    Check(
+                        user,
+                        question.relation,
+                        question.object,
+                        question.context,
+                        question.contextual,
+                    ),
+                ),
+            )
+        )
+        == (user in ours)
+        for user in ours ^ theirs
+    )
+
+
+def _without_repeated(case: Case, ask: Ask) -> Answer | None:
     """Our answer if the request did not repeat stored tuples; None if it repeats none."""
     question = case.questions[0]
     stored = {(one.user, one.relation, one.object) for one in case.tuples}
@@ -61,7 +92,18 @@ def _without_repeated(case: Case, ask: AskOurs) -> Answer | None:
     return ask(replace(case, questions=(replace(question, contextual=own),)))
 
 
-def _circle(case: Case, objects: Iterable[str]) -> str:
+def _allowed(question: Question, answer: Answer) -> Iterator[Triple]:
+    """Yield user, relation and object of all that an answer allows."""
+    match question, answer:
+        case Check(user, relation, name), True:
+            yield user, relation, name
+        case ListObjects(user, relation), frozenset():
+            yield from ((user, relation, name) for name in answer)
+        case ListUsers(name, relation), frozenset():
+            yield from ((user, relation, name) for user in answer)
+
+
+def _circle(case: Case, ours: Answer) -> str:
     """Ours holds a part to be plainly false of which one operand runs in a circle.
 
     The engine that follows every path allows if it passes over such circles, and denies if it
@@ -74,8 +116,7 @@ def _circle(case: Case, objects: Iterable[str]) -> str:
         if _counts(model, one) and _holds(model, one, question.context) is True
     ]
     naive = Naive(case.asked_under, counting)
-    for name in objects:
-        asked = (question.user, question.relation, name)
+    for asked in _allowed(question, ours):
         try:
             if naive.holds(*asked, gloomy=True) or not naive.holds(*asked, lenient=True):
                 return ""
@@ -84,7 +125,7 @@ def _circle(case: Case, objects: Iterable[str]) -> str:
     return "circles beside something false"
 
 
-def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) -> str:
+def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: Ask) -> str:
     """One of the two met a condition that fails: the other left out the tuples that have it.
 
     Ours allows what theirs calls an error only if it holds whatever the conditions say. A listing of theirs may call it an
@@ -95,7 +136,7 @@ def _failed_condition(case: Case, ours: Answer, theirs: Answer, ask: AskOurs) ->
     own = tuple(one for one in question.contextual if not _fails(model, one, question.context))
     if (kept, own) == (case.tuples, question.contextual):
         return ""
-    if (ours, theirs) == (REFUSED, "internal_error") and isinstance(question, ListObjects):
+    if (ours, theirs) == (REFUSED, "internal_error") and not isinstance(question, Check):
         return "conditions that fail"
     answered = theirs if ours == REFUSED else ours
     if isinstance(answered, str) or not _holds_either_way(case, model, ours):
@@ -113,11 +154,8 @@ def _holds_either_way(case: Case, model: Model, ours: Answer) -> bool:
         if _counts(model, one) and _holds(model, one, question.context) is not False
     ]
     naive = Naive(case.asked_under, counting)
-    objects: Iterable[str] = ours if isinstance(ours, frozenset) else ()
-    if ours is True and isinstance(question, Check):
-        objects = (question.object,)
     try:
-        return all(naive.holds(question.user, question.relation, name) for name in objects)
+        return all(naive.holds(*asked) for asked in _allowed(question, ours))
     except TooLong:
         return False
 

@@ -25,7 +25,7 @@ from authz.model.schema import (
 from authz.model.subject import RelationTuple
 from authz.stores.protocol import NewTuple
 from tests.openfga.draw_conditions import draw_condition, draw_context
-from tests.openfga.questions import Check, ListObjects, Question
+from tests.openfga.questions import Check, Expand, ListObjects, ListUsers, Question
 
 Admit = Callable[[Model, RelationTuple], NewTuple]
 
@@ -202,6 +202,21 @@ def draw_question(rnd: random.Random, model: Model) -> Question:
         contextual = draw_tuples(rnd, model, 12, admit=admit)
         if rnd.random() < 0.1:
             contextual = (draw_tuple(rnd, model.schema, wrong=0.5), *contextual)
-    if rnd.random() < 0.3:
+    chosen = rnd.random()
+    if chosen < 0.25:
         return ListObjects(user, relation, kind, context, contextual)
+    if chosen < 0.5:
+        return ListUsers(*_listed(rnd), context, contextual)
+    if chosen < 0.6:
+        # An empty text is refused by the API before the engine sees it.
+        return Expand(name or "doc", relation or "ghost", contextual)
     return Check(user, relation, name, context, contextual)
+
+
+def _listed(rnd: random.Random) -> tuple[str, str, str]:
+    """Object, relation and kind of a listing of users, which the API reads by strict patterns."""
+    kind = rnd.choice(("user", "user", "user", *KINDS, *(f"{k}#{n}" for k in KINDS for n in NAMES)))
+    if rnd.random() < 0.05:
+        kind = rnd.choice(("ghost", "ghost#r0", "doc#ghost"))
+    relation = "ghost" if rnd.random() < 0.03 else rnd.choice(NAMES)
+    return rnd.choice((*OBJECTS, "ghost:1") if rnd.random() < 0.1 else OBJECTS), relation, kind

@@ -3,16 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from authz.engine.check import check_many
-from authz.engine.contextual import check_over, list_objects_over
+from authz.engine.contextual import check_over, list_objects_over, over
+from authz.engine.expand import expand
 from authz.engine.query import Query
 from authz.engine.tuples import admit_to_store
+from authz.engine.users import UserFilter, list_users
 from authz.errors import AuthzError
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple
 from authz.stores.memory import MemoryTuples
 from authz.stores.protocol import TupleStore
-from tests.openfga.questions import Answer, Check, Question
+from tests.openfga.questions import Answer, Check, Expand, ListObjects, ListUsers, Question, Tree
 
 
 def open_ours(model: Mapping[str, Any], store: TupleStore | None = None) -> "OurWorld | str":
@@ -60,13 +64,22 @@ class OurWorld:
     def _ask(self, question: Question) -> Answer:
         model, context, tuples = self._model, question.context, question.contextual
         try:
-            if isinstance(question, Check):
-                query = Query(question.user, question.relation, question.object, context)
-                return check_over(model, self._store, query, tuples)
-            user, relation, kind = question.user, question.relation, question.type
-            found = list_objects_over(
-                model, self._store, user, relation, kind, tuples, context=context
-            )
+            match question:
+                case Check(user, relation, name):
+                    query = Query(user, relation, name, context)
+                    return check_over(model, self._store, query, tuples)
+                case ListObjects(user, relation, kind):
+                    found = list_objects_over(
+                        model, self._store, user, relation, kind, tuples, context=context
+                    )
+                    return frozenset(found.objects)
+                case ListUsers(name, relation, kind):
+                    wanted = UserFilter(*kind.partition("#")[::2])
+                    both = over(model, self._store, tuples)
+                    users = list_users(model, both, name, relation, [wanted], context=context)
+                    return frozenset(map(str, users.users))
+                case Expand(name, relation):
+                    tree = expand(model, over(model, self._store, tuples), name, relation)
+                    return Tree(orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode())
         except AuthzError as error:
             return error.code
-        return frozenset(found.objects)

@@ -1,4 +1,4 @@
-"""What both engines are asked, and the three kinds of answers."""
+"""What both engines are asked, and the kinds of answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,16 @@ from typing import Any, Protocol, TypeAlias
 from authz.model.schema import Schema
 from authz.model.subject import RelationTuple
 
-Answer: TypeAlias = bool | frozenset[str] | str
-"""Of a check, of a listing; a text is the code of an error."""
+
+@dataclass(frozen=True)
+class Tree:
+    """An expansion, as a JSON text in which every set is in order."""
+
+    text: str
+
+
+Answer: TypeAlias = bool | frozenset[str] | Tree | str
+"""Of a check, of a listing, of an expansion; a text is the code of an error."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,28 @@ class ListObjects:
     contextual: tuple[RelationTuple, ...] = ()
 
 
-Question: TypeAlias = Check | ListObjects
+@dataclass(frozen=True)
+class ListUsers:
+    """Which users of a type, or holders of a relation (`group#member`), hold it on the object?"""
+
+    object: str
+    relation: str
+    kind: str
+    context: Mapping[str, Any] | None = None
+    contextual: tuple[RelationTuple, ...] = ()
+
+
+@dataclass(frozen=True)
+class Expand:
+    """Where do the holders of the relation on the object come from? Conditions do not matter."""
+
+    object: str
+    relation: str
+    contextual: tuple[RelationTuple, ...] = ()
+    context: None = None
+
+
+Question: TypeAlias = Check | ListObjects | ListUsers | Expand
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
+import orjson
 
 from authz.model.subject import RelationTuple
-from tests.openfga.questions import Answer, Check, ListObjects, Question
+from tests.openfga.questions import Answer, Check, Expand, ListObjects, ListUsers, Question, Tree
 
 BATCH = 50
 
@@ -69,10 +70,15 @@ class TheirWorld:
         answers: dict[int, Answer] = {}
         together: list[tuple[int, Check]] = []
         for position, question in enumerate(questions):
-            if isinstance(question, ListObjects):
-                answers[position] = self._list_objects(question)
-            else:
-                together.append((position, question))
+            match question:
+                case Check():
+                    together.append((position, question))
+                case ListObjects():
+                    answers[position] = self._list_objects(question)
+                case ListUsers():
+                    answers[position] = self._list_users(question)
+                case Expand():
+                    answers[position] = self._expand(question)
         for start in range(0, len(together), BATCH):
             answers.update(self._check(together[start : start + BATCH]))
         return [answers[position] for position in range(len(questions))]
@@ -92,6 +98,28 @@ class TheirWorld:
         named = {"user": question.user, "relation": question.relation, "type": question.type}
         answer = self.post("list-objects", {**named, **_surroundings(question)})
         return answer["code"] if "code" in answer else frozenset(answer["objects"])
+
+    def _list_users(self, question: ListUsers) -> Answer:
+        kind, _, name = question.object.partition(":")
+        of, _, relation = question.kind.partition("#")
+        body = {
+            "object": {"type": kind, "id": name},
+            "relation": question.relation,
+            "user_filters": [{"type": of, "relation": relation}],
+            **_surroundings(question),
+            # This call alone has no object around them.
+            "contextual_tuples": _keys(question.contextual),
+        }
+        answer = self.post("list-users", body)
+        return answer["code"] if "code" in answer else frozenset(map(_user, answer["users"]))
+
+    def _expand(self, question: Expand) -> Answer:
+        key = {"relation": question.relation, "object": question.object}
+        answer = self.post("expand", {"tuple_key": key, **_surroundings(question)})
+        if "code" in answer:
+            return str(answer["code"])
+        tree = in_order(answer["tree"])
+        return Tree(orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode())
 
     @staticmethod
     def keys(tuples: Sequence[RelationTuple]) -> list[dict[str, Any]]:
@@ -122,6 +150,28 @@ def _surroundings(question: Question) -> dict[str, Any]:
     if question.context is not None:
         body["context"] = question.context
     return body
+
+
+def _user(shown: Mapping[str, Any]) -> str:
+    if userset := shown.get("userset"):
+        return f"{userset['type']}:{userset['id']}#{userset['relation']}"
+    if wildcard := shown.get("wildcard"):
+        return f"{wildcard['type']}:*"
+    return f"{shown['object']['type']}:{shown['object']['id']}"
+
+
+def in_order(tree: Any) -> Any:
+    """Return an expansion with its sets of users in order; nodes stay as the model has them."""
+    if isinstance(tree, dict):
+        return {
+            name: sorted(part)
+            if name == "users" and isinstance(part, list)
+            else sorted(part, key=lambda one: one["userset"])
+            if name == "computed" and isinstance(part, list)
+            else in_order(part)
+            for name, part in tree.items()
+        }
+    return [in_order(part) for part in tree] if isinstance(tree, list) else tree
 
 
 def _keys(tuples: Sequence[RelationTuple]) -> list[dict[str, Any]]:
