@@ -4,7 +4,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -137,14 +137,15 @@ def _timestamp(value: object) -> datetime:
     if found is None:
         raise BadValue("expected an RFC 3339 timestamp")
     *fields, fraction, sign, hours, minutes = found.groups()
-    zone: timezone = UTC
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    # As far as Go's parser goes, an hour beyond RFC 3339; OpenFGA reads its timestamps with it.
+    if int(hours or 0) > 24 or int(minutes or 0) > 60:
+        raise BadValue("expected an RFC 3339 timestamp")
     try:
-        if sign:
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            zone = timezone(-offset if sign == "-" else offset)
         year, month, day, hour, minute, second = map(int, fields)
         micro = int((fraction or "0")[:6].ljust(6, "0"))
-        return datetime(year, month, day, hour, minute, second, micro, zone).astimezone(UTC)
+        local = datetime(year, month, day, hour, minute, second, micro, UTC)
+        return local + offset if sign == "-" else local - offset
     except (ValueError, OverflowError) as error:
         raise BadValue("expected an RFC 3339 timestamp") from error
 
