@@ -7,6 +7,7 @@ from authz.clock import Clock
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
 from authz.engine.expand import expand
+from authz.engine.kept import check_many_kept
 from authz.engine.limits import MAX_LISTED, MAX_REACHING
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query
@@ -73,8 +74,12 @@ class Relations:
         """
         if not queries:
             return []
-        model, _, revision = self._models.current(tx)
-        return check_many(model, self._reader(tx, revision), queries)
+        model, model_id, revision = self._models.current(tx)
+        reader = self._reader(tx, revision)
+        if not tx.read_only:
+            return check_many(model, reader, queries)
+        verdicts = self._answers.verdicts.under(revision, model_id)
+        return check_many_kept(model, reader, queries, verdicts)
 
     def list_objects(
         self,

@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -54,11 +55,8 @@ class OpenGate:
     async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
         """Let in what a program on this machine sent."""
         hosts = headers.getlist("host")
-        try:
-            host = urlsplit(f"//{hosts[0]}").hostname or "" if len(hosts) == 1 else ""
-        except ValueError:
-            host = ""
-        return None if "origin" not in headers and is_loopback(host) else FOREIGN
+        local = len(hosts) == 1 and _names_loopback(hosts[0])
+        return None if local and "origin" not in headers else FOREIGN
 
 
 class PresharedKeys:
@@ -90,6 +88,14 @@ def bearer(headers: Headers) -> str | None:
     scheme, _, token = authorization[0].partition(" ")
     token = token.strip(" ")
     return token if scheme.lower() == "bearer" and token else None
+
+
+@lru_cache(maxsize=16)
+def _names_loopback(authority: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{authority}").hostname or "")
+    except ValueError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

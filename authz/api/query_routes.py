@@ -20,9 +20,8 @@ from authz.api.fields import (
 )
 from authz.api.gate import Permission
 from authz.api.tuple_json import contextual_tuples, question
-from authz.calls.queries import Answer, Item, check_batch
+from authz.calls.queries import Answer, Item, check_batch, check_one
 from authz.calls.scene import enter
-from authz.engine.contextual import check_over
 from authz.engine.expand import expand
 from authz.errors import AuthzError
 from authz.tx import Tx
@@ -34,12 +33,12 @@ _CORRELATION: Final = re.compile(r"[\w-]{1,36}", re.ASCII)
 async def _check(api: Api, request: Request) -> Response:
     body = await read_body(request)
     place = where(request, model_id(body))
-    query, contextual = question(body), contextual_tuples(body)
+    item = Item(question(body), contextual_tuples(body))
     consistency(body)
 
     def work(tx: Tx) -> tuple[bool, int]:
         scene = enter(tx, api.setting, place)
-        return check_over(scene.model, scene.tuples, query, contextual), scene.revision
+        return check_one(scene, item), scene.revision
 
     allowed, revision = await api.database.read(work)
     shown = {"allowed": allowed, "resolution": ""}

@@ -14,6 +14,7 @@ from authz.stores.models import CompiledModels, StoredModels
 from authz.stores.named import Standing, standing
 from authz.stores.protocol import TupleReader
 from authz.stores.sql import SqlTuples
+from authz.stores.verdicts import VerdictsAt
 from authz.tx import Tx
 
 MAX_COMPILED = 64
@@ -51,6 +52,8 @@ class Scene:
     model_id: str
     revision: int
     tuples: TupleReader
+    verdicts: VerdictsAt | None = None
+    """Checks answered at this revision; none where a tuple of the request or of a write counts."""
 
 
 def stand(tx: Tx, where: Where) -> Standing:
@@ -78,7 +81,10 @@ def enter(
         raise ModelNotFound(f"No authorization models found for store '{where.store}'")
     model = StoredModels(where.store, setting.models).get(tx, model_id)
     source = SqlTuples(tx, where.store)
-    stored: TupleReader = source
-    if tx.read_only:
-        stored = CachedTuples(source, setting.answers.of(where.store), found.revision)
-    return Scene(where.store, model, model_id, found.revision, over(model, stored, contextual))
+    if not tx.read_only:
+        tuples = over(model, source, contextual)
+        return Scene(where.store, model, model_id, found.revision, tuples)
+    answers = setting.answers.of(where.store)
+    tuples = over(model, CachedTuples(source, answers, found.revision), contextual)
+    verdicts = None if contextual else answers.verdicts.under(found.revision, model_id)
+    return Scene(where.store, model, model_id, found.revision, tuples, verdicts)

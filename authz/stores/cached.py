@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from authz.model.subject import Subject, TupleKey
 from authz.stores.protocol import Change, EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.verdicts import Verdicts
 
 MOST_KEPT: Final = 40_000
 """Answers and rows of answers that are kept together; some 20 MiB of short ones when full."""
@@ -51,6 +52,7 @@ class Answers:
         self._by_key: OrderedDict[_Key, dict[Hashable, tuple[Any, ...]]] = OrderedDict()
         """By object or user, which a change names, and then by question."""
         self.revision = 0
+        self.verdicts = Verdicts()
         self._moves = 0
         """How often the revision changed: it may go back and come again."""
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from authz.engine.check import check_many
 from authz.relations import Query, Relations, RelationTuple
 from authz.stores.cached import LONGEST_ANSWER, MOST_CHANGES, Answers
 from authz.stores.sql import SqlTuples
@@ -57,6 +58,9 @@ class Bare(Relations):
 
     def _reader(self, tx, revision):
         return SqlTuples(tx, "main")
+
+    def check_many(self, tx, queries):
+        return check_many(self.model(tx), SqlTuples(tx, "main"), queries)
 
 
 @pytest.fixture
