@@ -97,7 +97,8 @@ class SqlTuples:
         if wanted.direct:
             params["user_type"] = user.type
             params["user_id"] = user.id
-            params["user_or_all"] = user.id if user.relation else "*"
+            # Nobody has an empty id.
+            params["user_or_all"] = "" if user.relation or user.id == "*" else "*"
             params["user_relation"] = user.relation
         return self._tx.fetch(statement, params)
 

@@ -43,15 +43,19 @@ def related(
     """Return the statement for a step: parameters store, type, id or ids, user…, d0…, u0…, t0…."""
     arms: list[Select[Any]] = []
     if direct:
-        users: list[BindParameter[str]] = [bindparam("user_id"), bindparam("user_or_all")]
-        arms.append(
-            _of(dialect, many=many).where(
-                _T.relation.in_(_names("d", direct)),
-                _T.user_type == bindparam("user_type"),
-                _T.user_id.in_(users),
-                _T.user_relation == bindparam("user_relation"),
-            )
+        named = _of(dialect, many=many).where(
+            _T.relation.in_(_names("d", direct)),
+            _T.user_type == bindparam("user_type"),
+            _T.user_relation == bindparam("user_relation"),
         )
+        one: BindParameter[str] = bindparam("user_id")
+        everyone: BindParameter[str] = bindparam("user_or_all")
+        if dialect == "sqlite":
+            arms.append(named.where(_T.user_id.in_([one, everyone])))
+        else:
+            # Without statistics PostgreSQL takes the index by user, and two ids for a filter of
+            # it: it would read every tuple of that type of user.
+            arms += [named.where(_T.user_id == one), named.where(_T.user_id == everyone)]
     if tuplesets:
         arms.append(
             _of(dialect, many=many).where(

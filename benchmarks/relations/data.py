@@ -1,4 +1,7 @@
-"""A house of documents: folders four deep, groups of groups, owners, and people who are blocked."""
+"""A house of documents: folders four deep, groups of groups, owners, and people who are blocked.
+
+Beside it are teams that lead to each other both ways: members of a team, and of the team above.
+"""
 
 import random
 from collections.abc import Iterator
@@ -20,6 +23,10 @@ type folder
   relations
     define parent: [folder]
     define viewer: [user, group#member] or viewer from parent
+type team
+  relations
+    define parent: [team]
+    define member: [user, team#member] or member from parent
 type document
   relations
     define parent: [folder]
@@ -39,6 +46,7 @@ class House:
         self.documents = documents
         self.users = max(20, documents // 25)
         self.folders = max(4, documents // 10)
+        self.teams = max(12, documents // 25)
 
     def tuples(self) -> list[Tuple]:
         """Return each tuple once."""
@@ -71,15 +79,23 @@ class House:
         for n in range(self.documents // 10):
             yield f"user:{n * 17 % self.users}", "blocked", f"document:{n * 10}"
 
+        yield from self._teams()
+
+    def _teams(self) -> Iterator[Tuple]:
+        """Twelve below each; the members of every third are members of one beside it."""
+        for n in range(self.teams):
+            if n:
+                yield f"team:{(n - 1) // 12}", "parent", f"team:{n}"
+            if n % 3 == 0:
+                yield f"team:{n}#member", "member", f"team:{(n + 1) % self.teams}"
+            yield f"user:{n * 11 % self.users}", "member", f"team:{n}"
+
     def questions(self, relation: str, count: int, seed: int) -> list[Query]:
         """Return questions of which some are answered by yes and most by no."""
         rnd = random.Random(seed)
+        kind, many = ("team", self.teams) if relation == "member" else ("document", self.documents)
         return [
-            Query(
-                f"user:{rnd.randrange(self.users)}",
-                relation,
-                f"document:{rnd.randrange(self.documents)}",
-            )
+            Query(f"user:{rnd.randrange(self.users)}", relation, f"{kind}:{rnd.randrange(many)}")
             for _ in range(count)
         ]
 

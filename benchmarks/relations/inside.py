@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import literal, select
+
 from authz.clock import SystemClock
 from authz.relations import Query, Relations
 from benchmarks.relations.data import MODEL, House, fill
@@ -15,6 +17,8 @@ from server.storage.store import OpenStore, open_store
 T = TypeVar("T")
 
 STORE = "bench"
+RELATIONS = {"viewer": "unions", "can_read": "but not", "member": "recursion both ways"}
+_ONE = select(literal(1))
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Times:
     p99: float
 
     def __str__(self) -> str:
-        return f"{self.name:44s} p50 {self.p50:9.0f} us   p99 {self.p99:9.0f} us"
+        return f"{self.name:48s} p50 {self.p50:9.0f} us   p99 {self.p99:9.0f} us"
 
 
 class Inside:
@@ -48,7 +52,26 @@ class Inside:
         return made
 
     async def close(self) -> None:
+        """Close the database."""
         await self._store.close()
+
+    async def all(self) -> list[Times]:
+        """Ask every kind of question."""
+        times = [await self.nothing()]
+        for relation in RELATIONS:
+            times += await self.checks(relation, 500, 1)
+        for relation in ("viewer", "can_read"):
+            times.append(await self.batches(relation, 50, 60))
+            times.append(await self.lists(relation, 8))
+        return times
+
+    async def nothing(self) -> Times:
+        """Read a constant: a transaction and a statement, whatever is asked."""
+
+        async def ask(_: int) -> None:
+            await self._store.read(lambda tx: tx.fetch(_ONE))
+
+        return await _timed("a read of a constant", range(300), ask)
 
     async def check(self, query: Query) -> bool:
         """Ask as the server asks: in a transaction of its own."""
@@ -60,7 +83,6 @@ class Inside:
         queries = self._house.questions(relation, count, seed)
         self._relations = Relations(STORE, SystemClock())
         cold = await _timed(f"check {relation}, asked for the first time", queries, self.check)
-        await _timed("", queries, self.check)
         warm = await _timed(f"check {relation}, asked again", queries, self.check)
         return [cold, warm]
 
@@ -80,7 +102,7 @@ class Inside:
         return await _timed(f"batch of {size}, {relation}, new objects", batches, ask)
 
     async def lists(self, relation: str, count: int) -> Times:
-        """List a thousand documents of a hundred thousand."""
+        """List a thousand documents of all."""
         users = [f"user:{n}" for n in range(count)]
 
         async def ask(user: str) -> None:
@@ -91,15 +113,30 @@ class Inside:
         return await _timed(f"first 1000 documents, {relation}", users, ask)
 
 
-async def growth(folder: Path, sizes: list[int]) -> list[Times]:
-    """Ask the same kind of question of houses of several sizes."""
+@dataclass(frozen=True)
+class Size:
+    """One house of a growing row: its tuples, and the time of a first check by relation."""
+
+    tuples: int
+    checks: dict[str, Times]
+    bytes: int
+    """The database file, indexes and changelog included."""
+
+
+async def growth(folder: Path, sizes: Sequence[int]) -> list[Size]:
+    """Ask the same kinds of questions of houses of several sizes, on SQLite."""
     found = []
     for size in sizes:
-        inside = await Inside.open(f"sqlite:///{folder}/growth-{size}.db", House(size // 2))
-        for relation in ("viewer", "can_read"):
+        house = House(int(size / 2.2))
+        file = folder / f"growth-{size}.db"
+        inside = await Inside.open(f"sqlite:///{file}", house)
+        checks = {}
+        for relation in RELATIONS:
             cold, _ = await inside.checks(relation, 300, size)
-            found.append(Times(f"{size} tuples: {cold.name}", cold.p50, cold.p99))
+            checks[relation] = cold
         await inside.close()
+        found.append(Size(len(house.tuples()), checks, file.stat().st_size))
+        file.unlink()
     return found
 
 
