@@ -18,16 +18,21 @@ _STYLE = """
 """
 
 
-def plot(rows: list[Row]) -> str:
+def plot(
+    rows: list[Row],
+    *,
+    title: str = "Mandate compared with oidc-provider",
+    head: str = "Mandate / oidc-provider, one core each, median and spread",
+) -> str:
     """Draw requests/s (more is better) and p99 (less is better) of ours over theirs."""
     shown = [row for row in rows if row.theirs and not row.bad]
     height = 70 + _ROW * len(shown)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_ALL} {height}" role="img">',
-        "<title>Mandate compared with oidc-provider</title>",
+        f"<title>{escape(title)}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="back" width="{_ALL}" height="{height}"/>',
-        '<text x="12" y="20">Mandate / oidc-provider, one core each, median and spread</text>',
+        f'<text x="12" y="20">{escape(head)}</text>',
         '<text class="small" x="12" y="38">blue: requests/s, right is better</text>',
         '<text class="small" x="212" y="38">orange: p99, left is better</text>',
     ]
