@@ -11,7 +11,7 @@ and taken again by another write.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from authz.model.subject import Subject, TupleKey
@@ -95,17 +95,24 @@ class Answers:
         # Taken between two looks at one stand of the cache: it cannot be of another.
         return answer if self._moves == moves else None
 
-    def keep(self, revision: int, key: _Key, question: Hashable, answer: tuple[Any, ...]) -> None:
+    def keep(
+        self, revision: int, question: Hashable, answers: Mapping[_Key, tuple[Any, ...]]
+    ) -> None:
         """Keep what was read at `revision`, unless the cache has moved on meanwhile."""
-        if len(answer) > LONGEST_ANSWER:
-            return
         with self._lock:
             if self.revision != revision:
                 return
-            kept = self._by_key.setdefault(key, {})
-            self._count += _weight(answer) - _weight(kept.get(question))
-            kept[question] = answer
-            self._by_key.move_to_end(key)
+            for key, answer in answers.items():
+                if len(answer) > LONGEST_ANSWER:
+                    continue
+                kept = self._by_key.get(key)
+                if kept is None:
+                    self._by_key[key] = {question: answer}
+                    self._count += _weight(answer)
+                    continue
+                self._count += _weight(answer) - _weight(kept.get(question))
+                kept[question] = answer
+                self._by_key.move_to_end(key)
             while self._count > self._most:
                 _, oldest = self._by_key.popitem(last=False)
                 self._count -= sum(map(_weight, oldest.values()))
@@ -230,5 +237,5 @@ class CachedTuples:
         by_id: dict[str, list[_Row]] = {key[-1]: [] for key in keys}
         for row in found:
             by_id[row[0]].append(row)
-        for key in keys:
-            self._answers.keep(self._revision, key, question, tuple(by_id[key[-1]]))
+        answers = {key: tuple(by_id[key[-1]]) for key in keys}
+        self._answers.keep(self._revision, question, answers)

@@ -241,7 +241,7 @@ class Source:
 
 def test_after_very_many_changes_all_is_forgotten():
     answers = Answers()
-    answers.keep(0, ("doc", "1"), "q", ((),))
+    answers.keep(0, "q", {("doc", "1"): ((),)})
     assert answers.at(0, ("doc", "1"), "q") == ((),)
     answers.catch_up(Source(MOST_CHANGES), 5)  # type: ignore[arg-type]
     assert (answers.revision, len(answers)) == (5, 0)
@@ -249,7 +249,7 @@ def test_after_very_many_changes_all_is_forgotten():
 
 def test_changes_that_cannot_be_read_leave_nothing_to_believe():
     answers = Answers()
-    answers.keep(0, ("doc", "1"), "q", ((),))
+    answers.keep(0, "q", {("doc", "1"): ((),)})
     with pytest.raises(RuntimeError):
         answers.catch_up(Source(-1), 5)  # type: ignore[arg-type]
     assert answers.at(0, ("doc", "1"), "q") is None
@@ -261,9 +261,9 @@ def test_changes_that_cannot_be_read_leave_nothing_to_believe():
 def test_an_answer_of_another_revision_is_neither_kept_nor_given():
     answers = Answers()
     answers.catch_up(Source(0), 3)  # type: ignore[arg-type]
-    answers.keep(2, ("doc", "1"), "q", ("old",))
+    answers.keep(2, "q", {("doc", "1"): ("old",)})
     assert len(answers) == 0
-    answers.keep(3, ("doc", "1"), "q", ("new",))
+    answers.keep(3, "q", {("doc", "1"): ("new",)})
     assert answers.at(2, ("doc", "1"), "q") is None
     assert answers.at(3, ("doc", "1"), "q") == ("new",)
 
@@ -277,7 +277,7 @@ def test_an_answer_of_an_older_stand_is_not_given_when_the_revision_has_come_bac
         def get(self, question, default=None):
             # Between two steps of the reader: back to 5, an old answer is kept, forth to 7.
             answers.catch_up(Source(0), 5)  # type: ignore[arg-type]
-            answers.keep(5, ("doc", "1"), "q", ("revoked since",))
+            answers.keep(5, "q", {("doc", "1"): ("revoked since",)})
             answers.catch_up(Source(0), 7)  # type: ignore[arg-type]
             return ("revoked since",)
 
@@ -289,12 +289,12 @@ def test_it_is_bounded_in_answers_and_in_rows():
     answers = Answers(most=10)
     for number in range(100):
         for question in ("q", "r"):
-            answers.keep(0, ("doc", str(number)), question, ())
+            answers.keep(0, question, {("doc", str(number)): ()})
     assert len(answers) <= 10
     assert answers.at(0, ("doc", "99"), "r") == ()
     assert answers.at(0, ("doc", "1"), "q") is None
-    answers.keep(0, ("doc", "99"), "wide", ((),) * (LONGEST_ANSWER + 1))
+    answers.keep(0, "wide", {("doc", "99"): ((),) * (LONGEST_ANSWER + 1)})
     assert answers.at(0, ("doc", "99"), "wide") is None
     for number in range(100):
-        answers.keep(0, ("doc", str(number)), "q", ((),) * 4)
+        answers.keep(0, "q", {("doc", str(number)): ((),) * 4})
         assert len(answers) <= 10
