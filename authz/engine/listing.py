@@ -5,7 +5,8 @@ Works from the user towards the objects, level by level, over the tuples that co
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from authz.engine.check import check_many
 from authz.engine.conditions import Context
@@ -24,6 +25,7 @@ from authz.engine.query import (
     check_user,
     condition_judge,
 )
+from authz.engine.remainder import subtracted
 from authz.engine.reverse import Lookup, Reverse, reverse_for
 from authz.errors import CheckError, ResolutionTooComplex
 from authz.model.compiled import Model
@@ -38,11 +40,11 @@ from authz.model.subject import (
 )
 from authz.stores.protocol import HolderRow, TupleReader
 
-LEAST_NAMES = 16
-"""Names that one statement of a page reads at least, however many tuples each may have."""
-
 GROWTH = 8
-"""How many times more names the next statement reads, where their tuples are few."""
+"""How many times more the next statement of a page reads."""
+
+TUPLES_AN_OBJECT = 2
+"""What a page expects each of its objects to have from the users that it asks about."""
 
 SEEKS = 10
 """Places where a statement looks for names, for the price of one tuple."""
@@ -54,6 +56,13 @@ class Listing:
 
     objects: tuple[str, ...]
     truncated: bool = False
+
+
+class Candidate(NamedTuple):
+    """What the search found; `proved` unless a condition on the only ways to it failed."""
+
+    id: str
+    proved: bool
 
 
 def list_objects(
@@ -86,14 +95,11 @@ def list_objects(
         return Listing(())
     limit = max(0, min(limit, MAX_LISTED))
     search = _Search(model, store, holder, context, reverse_for(model, object_type, relation))
+    judge = _Judge(model, store, Query(user, relation, "", context), object_type)
     found: list[str] = []
     for page in search.pages(behind, limit + 1, pure=target.pure):
         for start in range(0, len(page), MAX_CHECKS_PER_BATCH):
-            ids = page[start : start + MAX_CHECKS_PER_BATCH]
-            names = [f"{object_type}:{object_id}" for object_id in ids]
-            if not target.pure:
-                names = _checked(model, store, [Query(user, relation, n, context) for n in names])
-            found += names
+            found += judge.those_held(page[start : start + MAX_CHECKS_PER_BATCH])
             if len(found) > limit:
                 return Listing(tuple(found[:limit]), truncated=True)
     if not search.complete and not found:
@@ -111,25 +117,38 @@ def _cursor(after: str, object_type: str) -> str:
     return object_id
 
 
-def names_at_once(count: int, places: int) -> int:
-    """Return how many names to read at once, if each may stand at so many places."""
-    return max(LEAST_NAMES, min(count, MAX_PAGE_TUPLES // max(1, places)))
+class _Judge:
+    """Tells which candidates are held."""
 
+    def __init__(self, model: Model, store: TupleReader, query: Query, object_type: str) -> None:
+        self._model = model
+        self._store = store
+        self._query = query
+        self._object_type = object_type
+        self._pure = model.types[object_type][query.relation].pure
+        self._subtracted = subtracted(model, object_type, query.relation)
 
-def more_names(names: int, tuples: int) -> int:
-    """Return how many names to read next, after so many had so few tuples."""
-    wider = names * GROWTH
-    return min(wider, MAX_LISTED + 1) if tuples * GROWTH <= MAX_PAGE_TUPLES else names
+    def those_held(self, candidates: list[Candidate]) -> list[str]:
+        """Return the names of those that are held, in their order. Raises CheckError."""
+        names = {one.id: f"{self._object_type}:{one.id}" for one in candidates}
+        if self._pure:
+            return list(names.values())
+        proved = [one.id for one in candidates if one.proved and self._subtracted]
+        gone = self._true_of(self._subtracted, [names[i] for i in proved])
+        held = {names[i] for i in proved} - gone
+        rest = [name for i, name in names.items() if i not in set(proved)]
+        held |= self._true_of(self._query.relation, rest)
+        return [name for name in names.values() if name in held]
 
-
-def _checked(model: Model, store: TupleReader, queries: list[Query]) -> list[str]:
-    kept = []
-    for query, verdict in zip(queries, check_many(model, store, queries), strict=True):
-        if isinstance(verdict, CheckError):
-            raise verdict
-        if verdict:
-            kept.append(query.object)
-    return kept
+    def _true_of(self, relation: str, names: list[str]) -> set[str]:
+        queries = [replace(self._query, relation=relation, object=name) for name in names]
+        found = set()
+        for name, verdict in zip(names, check_many(self._model, self._store, queries), strict=True):
+            if isinstance(verdict, CheckError):
+                raise verdict
+            if verdict:
+                found.add(name)
+        return found
 
 
 class _Search:
@@ -157,8 +176,8 @@ class _Search:
         self.complete = True
         """Whether nothing was left out when `pages` ended."""
 
-    def pages(self, after: str, count: int, *, pure: bool) -> Iterator[list[str]]:
-        """Yield ids of what could be held behind `after`, in their order, some at a time.
+    def pages(self, after: str, count: int, *, pure: bool) -> Iterator[list[Candidate]]:
+        """Yield what could be held behind `after`, in the order of ids, some at a time.
 
         Raises the error of a condition that could not be evaluated, where an object may be missed;
         where it is only one of the ways to an object that is checked anyway, that will tell.
@@ -166,48 +185,56 @@ class _Search:
         self._search()
         groups = list(self._last.items())
         places = sum(len(ids) for _, ids in groups)
-        names = names_at_once(count, places)
-        read = 0
+        tuples, read = TUPLES_AN_OBJECT * count, 0
         while True:
             seen: dict[str, list[Verdict]] = {}
-            for lookup, ids in groups:
-                self._read_last(lookup, ids, after, names, seen)
-            behind = sorted(seen)[:names]
-            ended = len(behind) < names
-            page = {i for i in self._found if after < i and (ended or i <= behind[-1])}
-            for object_id in behind:
+            ends = [self._read_last(lookup, ids, after, tuples, seen) for lookup, ids in groups]
+            # Behind the first of these a group may lack objects, or tuples of one.
+            last = min((end for end in ends if end is not None), default=None)
+            page = {i: True for i in self._found if after < i and (last is None or i <= last)}
+            for object_id in sorted(seen):
+                if last is not None and object_id > last:
+                    break
                 verdicts = seen[object_id]
-                if True in verdicts or (verdicts and not pure):
-                    page.add(object_id)
+                if True in verdicts:
+                    page[object_id] = True
+                elif verdicts and not pure:
+                    page.setdefault(object_id, False)
                 elif verdicts and object_id not in page:
                     raise next(error for error in verdicts if isinstance(error, CheckError))
-            yield sorted(page)
-            if ended:
+            yield [Candidate(object_id, page[object_id]) for object_id in sorted(page)]
+            if last is None:
                 return
-            tuples = sum(map(len, seen.values()))
-            read += tuples + places // SEEKS
+            read += sum(map(len, seen.values())) + places // SEEKS
             if read >= MAX_CANDIDATES:
                 self.complete = False
                 return
-            after, names = behind[-1], more_names(names, tuples)
+            after, tuples = last, min(tuples * GROWTH, MAX_PAGE_TUPLES)
 
     def _read_last(
-        self, lookup: Lookup, ids: list[str], after: str, names: int, seen: dict[str, list[Verdict]]
-    ) -> None:
-        rows = self._store.held_behind(
+        self,
+        lookup: Lookup,
+        ids: list[str],
+        after: str,
+        tuples: int,
+        seen: dict[str, list[Verdict]],
+    ) -> str | None:
+        """Note the verdicts of a page of tuples; return its last object, none behind the end."""
+        page = self._store.held_behind(
             lookup.user_type,
             lookup.user_relation,
             ids,
             self._reverse.target[0],
             lookup.last,
             after,
-            names,
+            tuples,
         )
-        for user_id, row in rows:
+        for user_id, row in page.rows:
             verdict = self._verdict(lookup, user_id, row)
             verdicts = seen.setdefault(row[1], [])
             if verdict is not False:
                 verdicts.append(verdict)
+        return page.last
 
     def _search(self) -> None:
         """Find every object from which more may follow. Raises CheckError."""

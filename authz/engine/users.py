@@ -19,8 +19,9 @@ from authz.engine.limits import (
     MAX_FILTERS,
     MAX_LISTED,
     MAX_LISTING_STEPS,
+    MAX_PAGE_TUPLES,
 )
-from authz.engine.listing import SEEKS, more_names, names_at_once
+from authz.engine.listing import GROWTH, SEEKS
 from authz.engine.query import Query, State, check_context, condition_judge
 from authz.errors import CheckError, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
@@ -37,6 +38,9 @@ from authz.model.subject import (
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
 from authz.stores.protocol import NewTuple, TupleReader
+
+LEAST_NAMES = 16
+"""Names that one statement of a page reads at least, however many tuples each may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,17 @@ def _cursor(after: str) -> tuple[UserKey, str]:
     return (user.type, user.relation), user.id
 
 
+def _names_at_once(count: int, places: int) -> int:
+    """Return how many names to read at once, if each may stand at so many places."""
+    return max(LEAST_NAMES, min(count, MAX_PAGE_TUPLES // max(1, places)))
+
+
+def _more_names(names: int, tuples: int) -> int:
+    """Return how many names to read next, after so many had so few tuples."""
+    wider = names * GROWTH
+    return min(wider, MAX_LISTED + 1) if tuples * GROWTH <= MAX_PAGE_TUPLES else names
+
+
 class _Search:
     """The users of one kind."""
 
@@ -165,7 +180,7 @@ class _Search:
     def _named(self, after: str, count: int) -> Iterator[str]:
         groups = list(self._descent.named())
         places = sum(len(ids) for _, ids, _ in groups)
-        names = names_at_once(count, places)
+        names = _names_at_once(count, places)
         read = 0
         while True:
             by_name: dict[str, list[NewTuple]] = {}
@@ -186,7 +201,7 @@ class _Search:
             if read >= MAX_CANDIDATES:
                 self.complete = False
                 return
-            after, names = page[-1], more_names(names, tuples)
+            after, names = page[-1], _more_names(names, tuples)
 
     def _spent(self) -> bool:
         """Whether the page has cost what it may; whoever follows is left to the next one."""

@@ -15,7 +15,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from authz.model.subject import Subject, TupleKey
-from authz.stores.protocol import Change, EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.protocol import Change, EdgeRow, Held, HeldPage, TupleReader, Wanted
 from authz.stores.verdicts import Verdicts
 
 MOST_KEPT: Final = 40_000
@@ -28,7 +28,6 @@ MOST_CHANGES: Final = 5_000
 """Changes since the last read that are followed one by one; after more, all is forgotten."""
 _IN_FLUX: Final = -1
 
-Held = tuple[str, HolderRow]
 _Key = tuple[str, ...]
 _Row = TypeVar("_Row", EdgeRow, Held)
 
@@ -202,7 +201,7 @@ class CachedTuples:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[Held]:
+    ) -> HeldPage:
         """Return a page of what the users hold, which nobody asks for twice."""
         return self._source.held_behind(
             user_type, user_relation, ids, object_type, relations, after, limit

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from authz.model.subject import Subject, TupleKey
+from authz.stores.pages import whole_objects
 from authz.stores.planning import plan_write
 from authz.stores.protocol import (
     Change,
     EdgeRow,
     Filter,
-    HolderRow,
+    Held,
+    HeldPage,
     NewTuple,
     StoredTuple,
     Wanted,
@@ -50,9 +52,9 @@ class MemoryTuples:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
-        found: list[tuple[str, HolderRow]] = []
+        found: list[Held] = []
         for user_id in ids:
             for key in self._by_user.get((user_type, user_id, user_relation), ()):
                 if key.relation in relations and key.object_type in object_types:
@@ -76,11 +78,15 @@ class MemoryTuples:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        """Return the tuples of the first `limit` objects behind `after`."""
+    ) -> HeldPage:
+        """Return a page of what the users hold, behind `after`."""
         found = self.held(user_type, user_relation, ids, (object_type,), relations)
-        page = set(sorted({row[1] for _, row in found if row[1] > after})[:limit])
-        return [(user_id, row) for user_id, row in found if row[1] in page]
+        behind = sorted((h for h in found if h[1][1] > after), key=lambda held: held[1][1])
+        page = whole_objects(behind, limit)
+        if page is None:
+            first = behind[0][1][1]
+            page = HeldPage([held for held in behind if held[1][1] == first], first)
+        return page
 
     def holders(
         self,

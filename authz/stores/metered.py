@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from authz.errors import ResolutionTooComplex
 from authz.model.subject import Subject
-from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.protocol import EdgeRow, Held, HeldPage, TupleReader, Wanted
 
 
 class Metered:
@@ -33,7 +33,7 @@ class Metered:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return what the users `ids` hold."""
         self._afford()
         rows = self._source.held(user_type, user_relation, ids, object_types, relations)
@@ -49,14 +49,14 @@ class Metered:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> HeldPage:
         """Return a page of what the users hold."""
         self._afford()
-        rows = self._source.held_behind(
+        page = self._source.held_behind(
             user_type, user_relation, ids, object_type, relations, after, limit
         )
-        self._left -= len(ids) + len(rows)
-        return rows
+        self._left -= len(ids) + len(page.rows)
+        return page
 
     def holders(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from authz.model.subject import Subject, TupleKey
-from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.protocol import EdgeRow, Held, HeldPage, TupleReader, Wanted
 
 
 class Overlay:
@@ -29,7 +29,7 @@ class Overlay:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return what the users hold by either."""
         asked = (user_type, user_relation, ids, object_types, relations)
         return _joined(self._over.held(*asked), self._under.held(*asked))
@@ -43,12 +43,15 @@ class Overlay:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        """Return the tuples of the first `limit` objects of both."""
+    ) -> HeldPage:
+        """Return the tuples of the objects that the pages of both have whole."""
         asked = (user_type, user_relation, ids, object_type, relations, after, limit)
-        rows = _joined(self._over.held_behind(*asked), self._under.held_behind(*asked))
-        page = set(sorted({row[1] for _, row in rows})[:limit])
-        return [(user_id, row) for user_id, row in rows if row[1] in page]
+        over, under = self._over.held_behind(*asked), self._under.held_behind(*asked)
+        rows = _joined(over.rows, under.rows)
+        last = min((end for end in (over.last, under.last) if end is not None), default=None)
+        if last is None:
+            return HeldPage(rows)
+        return HeldPage([held for held in rows if held[1][1] <= last], last)
 
     def holders(
         self,
@@ -90,7 +93,7 @@ class Without:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return what the users hold by the tuples that are left."""
         rows = self._under.held(user_type, user_relation, ids, object_types, relations)
         return self._left(rows, user_type, user_relation)
@@ -104,19 +107,14 @@ class Without:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        """Return the tuples of the first `limit` objects that are left."""
-        asked = limit + len(self._gone)
-        rows = self._under.held_behind(
-            user_type, user_relation, ids, object_type, relations, after, asked
+    ) -> HeldPage:
+        """Return the tuples of a page that are left; it may be empty, and not the last."""
+        page = self._under.held_behind(
+            user_type, user_relation, ids, object_type, relations, after, limit
         )
-        left = self._left(rows, user_type, user_relation)
-        page = set(sorted({row[1] for _, row in left})[:limit])
-        return [(user_id, row) for user_id, row in left if row[1] in page]
+        return page._replace(rows=self._left(page.rows, user_type, user_relation))
 
-    def _left(
-        self, rows: list[tuple[str, HolderRow]], user_type: str, user_relation: str
-    ) -> list[tuple[str, HolderRow]]:
+    def _left(self, rows: list[Held], user_type: str, user_relation: str) -> list[Held]:
         return [
             (user_id, row)
             for user_id, row in rows
@@ -141,8 +139,6 @@ class Without:
         return [row for row in left if row[3] in named]
 
 
-def _joined(
-    over: list[tuple[str, HolderRow]], under: list[tuple[str, HolderRow]]
-) -> list[tuple[str, HolderRow]]:
+def _joined(over: list[Held], under: list[Held]) -> list[Held]:
     known = {(user_id, row[:3]) for user_id, row in over}
     return over + [(u, row) for u, row in under if (u, row[:3]) not in known]

@@ -17,6 +17,21 @@ HolderRow: TypeAlias = tuple[str, str, str, str, str]
 """object type, object id, relation, condition name, condition context."""
 
 
+Held: TypeAlias = tuple[str, HolderRow]
+"""The id of the user, and what the tuple says."""
+
+
+class HeldPage(NamedTuple):
+    """Tuples of a page of objects, in any order.
+
+    Of the objects behind the one asked from, up to `last` (in the order of code points), all
+    tuples are there; without `last`, of all objects.
+    """
+
+    rows: list[Held]
+    last: str | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
     """Which tuples of an object a step of a check needs. Built once a model, kept by identity.
@@ -91,7 +106,7 @@ class TupleReader(Protocol):
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
         ...
 
@@ -104,11 +119,10 @@ class TupleReader(Protocol):
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        """Return the same of one type of object, a page of it, in any order.
+    ) -> HeldPage:
+        """Return the same of one type of object, a page of it behind `after`.
 
-        Of all these tuples, those of the first `limit` object ids behind `after`, in the order of
-        code points, and all of these.
+        A page has about `limit` tuples at most, or more where one object alone has more.
         """
         ...
 

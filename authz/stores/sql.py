@@ -15,12 +15,14 @@ from sqlalchemy.sql.elements import ClauseElement
 from authz.model.subject import Subject, TupleKey
 from authz.stores import sql_edges, sql_selections
 from authz.stores.json_lists import keys
+from authz.stores.pages import whole_objects
 from authz.stores.planning import plan_write
 from authz.stores.protocol import (
     Change,
     EdgeRow,
     Filter,
-    HolderRow,
+    Held,
+    HeldPage,
     NewTuple,
     StoredTuple,
     Wanted,
@@ -109,7 +111,7 @@ class SqlTuples:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         """Return, with the user's id, what the users `ids` hold by one of `relations`."""
         params = self._of_users(user_type, user_relation, ids, relations)
         params.update((f"t{number}", name) for number, name in enumerate(object_types))
@@ -125,12 +127,20 @@ class SqlTuples:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        """Return the tuples of the first `limit` objects behind `after`, in one statement."""
+    ) -> HeldPage:
+        """Return a page of what the users hold, behind `after`."""
         params = self._of_users(user_type, user_relation, ids, relations)
-        params |= {"t0": object_type, "after": after, "limit": limit}
-        statement = sql_edges.held_behind(self._tx.dialect, len(relations), many=len(ids) != 1)
-        return [(row[0], row[1:]) for row in self._tx.fetch(statement, params)]
+        params |= {"t0": object_type, "after": after}
+        dialect, many = self._tx.dialect, len(ids) != 1
+        statement = sql_edges.held_next(dialect, len(relations), many=many)
+        rows = self._tx.fetch(statement, {**params, "limit": limit + 1})
+        page = whole_objects([(row[0], row[1:]) for row in rows], limit)
+        if page is not None:
+            return page
+        # One object has more: all of its tuples, found by a statement of two passes.
+        statement = sql_edges.held_behind(dialect, len(relations), many=many)
+        rows = self._tx.fetch(statement, {**params, "limit": 1})
+        return HeldPage([(row[0], row[1:]) for row in rows], rows[0][2])
 
     def holders(
         self,

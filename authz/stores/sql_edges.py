@@ -82,12 +82,23 @@ def held(dialect: str, object_types: int, relations: int) -> ClauseElement:
 
 @lru_cache(maxsize=128)
 def held_behind(dialect: str, relations: int, *, many: bool) -> ClauseElement:
-    """Return the statement for the same, of the first objects of a type behind a name.
+    """Return the statement for the same, of the first objects behind a name, each whole.
 
-    Parameters as of `held`, with id or ids, after, limit.
+    Parameters as of `held_next`, where limit counts objects.
     """
     of = _held(dialect, 1, relations, many=many)
     return _page(dialect, of, _T.object_id, ordered=False, seeks=False)
+
+
+@lru_cache(maxsize=128)
+def held_next(dialect: str, relations: int, *, many: bool) -> ClauseElement:
+    """Return the statement for what users hold of one type, in the order of the objects.
+
+    Parameters as of `held`, with id or ids, after, and limit, which counts tuples.
+    """
+    of = _held(dialect, 1, relations, many=many)
+    name = _opaque(dialect, _T.object_id)
+    return of.where(name > bindparam("after")).order_by(name).limit(bindparam("limit"))
 
 
 @lru_cache(maxsize=128)
@@ -112,16 +123,27 @@ def _page(
     The order is that of code points, as Python has it: the cursor passes through both. `ordered`:
     an index has the names of the query in their order; `seeks`: it can be searched by a name.
     """
-    name = column if dialect == "sqlite" else collate(column, "C")
-    # SQLite takes a comparison and an order for reasons to search an index of far more tuples,
-    # unless they are those of an expression.
-    opaque = name.concat(_EMPTY)
+    name = _in_order(dialect, column)
+    opaque = _opaque(dialect, column)
     place = name if seeks else opaque
     label = (name if ordered else opaque).label("name")
     behind = of.where(place > bindparam("after"))
     first = behind.with_only_columns(label).distinct().order_by(label).limit(bindparam("limit"))
     last = select(func.max(first.subquery().c.name)).scalar_subquery()
     return behind.where(place <= last)
+
+
+def _in_order(dialect: str, column: ColumnElement[str]) -> ColumnElement[str]:
+    return column if dialect == "sqlite" else collate(column, "C")
+
+
+def _opaque(dialect: str, column: ColumnElement[str]) -> ColumnElement[str]:
+    """Return a name to compare and order by.
+
+    SQLite takes both for reasons to search an index of far more tuples, unless they are those of
+    an expression.
+    """
+    return _in_order(dialect, column).concat(_EMPTY)
 
 
 def _held(dialect: str, object_types: int, relations: int, *, many: bool) -> Select[Any]:

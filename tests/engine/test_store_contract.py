@@ -152,15 +152,20 @@ def test_what_users_hold_comes_by_name_and_each_with_all_its_tuples(store, ids, 
         [],
         1,
     )
-    read, after = [], ""
-    while rows := store.held_behind("user", "", ids, "doc", relations, after, 2):
-        page = sorted({row[1] for _, row in rows})
-        assert len(rows) == len(page) * len(relations) * len(ids)
-        assert {user for user, _ in rows} == set(ids)
-        assert {(row[0], *row[3:]) for _, row in rows} == {("doc", "c", "{}")}
-        read.append(page)
-        after = page[-1]
-    assert read == PAGES
+    an_object = len(relations) * len(ids)
+    for limit, at_once in ((2 * an_object, 2), (1, 1), (3 * an_object - 1, 2)):
+        read: list[str] = []
+        after: str | None = ""
+        while after is not None:
+            rows, last = store.held_behind("user", "", ids, "doc", relations, after, limit)
+            page = sorted({row[1] for _, row in rows})
+            assert len(rows) == len(page) * an_object
+            assert last is None or (last == page[-1] and len(page) == at_once)
+            assert {user for user, _ in rows} <= set(ids)
+            assert {(row[0], *row[3:]) for _, row in rows} <= {("doc", "c", "{}")}
+            read += page
+            after = last
+        assert read == ORDERED
 
 
 def test_pages_of_two_stores_together_lack_no_tuple_and_no_name(stores):
@@ -180,23 +185,24 @@ def test_pages_of_two_stores_together_lack_no_tuple_and_no_name(stores):
             named += sorted(row[3] for row in rows)
             after = named[-1]
         assert named == ORDERED
-        objects, after = [], ""
-        while held := both.held_behind("user", "", ORDERED, "doc", ["viewer"], after, limit):
-            page = sorted({row[1] for _, row in held})
-            assert len(page) <= limit
-            objects += page
-            after = page[-1]
+        objects: list[str] = []
+        behind: str | None = ""
+        while behind is not None:
+            held = both.held_behind("user", "", ORDERED, "doc", ["viewer"], behind, limit)
+            objects += sorted({row[1] for _, row in held.rows})
+            behind = held.last
         assert objects == sorted([*ORDERED, "1"])
     conditions = {row[3]: row[5] for row in both.holders("doc", ["1"], ["viewer"], "user", "", 20)}
     assert [conditions[name] for name in ORDERED[:3]] == ["new", "new", "old"]
 
 
 def test_what_a_userset_holds_is_paged_too(filled):
-    assert filled.held_behind("group", "member", ["eng"], "doc", ["viewer"], "", 5) == [
-        ("eng", ("doc", "1", "viewer", "c", '{"x":1}'))
-    ]
-    assert filled.held_behind("group", "", ["eng"], "doc", ["viewer"], "", 5) == []
-    assert filled.held_behind("group", "member", ["eng"], "folder", ["viewer"], "", 5) == []
+    assert filled.held_behind("group", "member", ["eng"], "doc", ["viewer"], "", 5) == (
+        [("eng", ("doc", "1", "viewer", "c", '{"x":1}'))],
+        None,
+    )
+    assert filled.held_behind("group", "", ["eng"], "doc", ["viewer"], "", 5) == ([], None)
+    assert filled.held_behind("group", "member", ["eng"], "folder", ["viewer"], "", 5) == ([], None)
 
 
 def test_a_search_by_user_is_of_the_types_asked_for(filled):
@@ -294,7 +300,7 @@ def test_stores_do_not_see_each_other(stores):
     assert two.related(wanted(direct="viewer"), ["1"], ANNE) == []
     assert two.held("user", "", ["anne"], BOTH, ["viewer"]) == []
     assert two.holders("doc", ["1"], ["viewer"], "user", "", 10) == []
-    assert two.held_behind("user", "", ["anne"], "doc", ["viewer"], "", 10) == []
+    assert two.held_behind("user", "", ["anne"], "doc", ["viewer"], "", 10) == ([], None)
     assert two.read(Filter("doc"), 10) == []
     two.write([new("doc:1#viewer@user:anne")], [], 1)
     assert two.delete_matching(Filter("doc"), 2) == 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from authz.engine.query import State
 from authz.model.subject import Subject
-from authz.stores.protocol import EdgeRow, HolderRow, TupleReader, Wanted
+from authz.stores.protocol import EdgeRow, Held, HeldPage, TupleReader, Wanted
 
 
 class Counted:
@@ -26,7 +26,7 @@ class Counted:
         ids: Sequence[str],
         object_types: Sequence[str],
         relations: Sequence[str],
-    ) -> list[tuple[str, HolderRow]]:
+    ) -> list[Held]:
         rows = self._store.held(user_type, user_relation, ids, object_types, relations)
         self.count += len(rows)
         return rows
@@ -40,12 +40,12 @@ class Counted:
         relations: Sequence[str],
         after: str,
         limit: int,
-    ) -> list[tuple[str, HolderRow]]:
-        rows = self._store.held_behind(
+    ) -> HeldPage:
+        page = self._store.held_behind(
             user_type, user_relation, ids, object_type, relations, after, limit
         )
-        self.count += len(rows)
-        return rows
+        self.count += len(page.rows)
+        return page
 
     def holders(
         self,
