@@ -22,7 +22,7 @@ from authz.api.gate import Permission
 from authz.api.tuple_json import contextual_tuples, question
 from authz.calls.queries import Answer, Item, check_batch, check_one
 from authz.calls.scene import enter
-from authz.engine.expand import expand
+from authz.engine.contextual import expand_over
 from authz.errors import AuthzError
 from authz.tx import Tx
 
@@ -87,8 +87,9 @@ async def _expand(api: Api, request: Request) -> Response:
         raise InvalidField("Make sure you provide an object and a relation", "invalid_expand_input")
 
     def work(tx: Tx) -> tuple[dict[str, Any], int]:
-        scene = enter(tx, api.setting, place, contextual)
-        return expand(scene.model, scene.tuples, object_, relation), scene.revision
+        scene = enter(tx, api.setting, place)
+        tree = expand_over(scene.model, scene.tuples, object_, relation, contextual)
+        return tree, scene.revision
 
     tree, revision = await api.database.read(work)
     return answer({"tree": tree}, store=place.store, revision=revision)

@@ -1,9 +1,11 @@
 """A request's own tuples (OpenFGA's contextual tuples): checked as if written, seen first."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from authz.engine.check import check, check_many
 from authz.engine.conditions import Context
+from authz.engine.expand import expand
 from authz.engine.limits import MAX_LISTED
 from authz.engine.listing import Listing, list_objects
 from authz.engine.query import Query, ask
@@ -16,6 +18,7 @@ from authz.model.subject import (
     check_relation_form,
     check_type_form,
     check_user_form,
+    parse_object,
 )
 from authz.stores.memory import MemoryTuples
 from authz.stores.overlay import Overlay
@@ -70,6 +73,22 @@ def _refusal(model: Model, query: Query) -> CheckError | None:
     except CheckError as error:
         return error
     return None
+
+
+def expand_over(
+    model: Model,
+    store: TupleReader,
+    object: str,
+    relation: str,
+    tuples: Sequence[RelationTuple],
+) -> dict[str, Any]:
+    """Expand with the request's tuples; the form of the question is looked at before them.
+
+    Raises what `expand` raises, and InvalidTuple (2027) for a tuple.
+    """
+    parse_object(object)
+    check_relation_form(relation)
+    return expand(model, over(model, store, tuples), object, relation)
 
 
 def list_objects_over(

@@ -26,7 +26,8 @@ class TooLong(Exception):
 
 
 class Naive:
-    def __init__(self, schema: Schema, tuples: list[TupleKey]) -> None:
+    def __init__(self, schema: Schema, tuples: list[TupleKey], steps: int = MAX_STEPS) -> None:
+        self._most = steps
         self._relations: dict[tuple[str, str], RelationDef] = {
             (kind.name, relation.name): relation
             for kind in schema.types
@@ -50,7 +51,7 @@ class Naive:
 
     def _state(self, user: Subject, relation: str, name: str, path: Path) -> str:
         self._steps += 1
-        if self._steps > MAX_STEPS:
+        if self._steps > self._most:
             raise TooLong
         if str(user) == f"{name}#{relation}":
             return YES

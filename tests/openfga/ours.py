@@ -6,8 +6,7 @@ from typing import Any
 import orjson
 
 from authz.engine.check import check_many
-from authz.engine.contextual import check_over, list_objects_over, over
-from authz.engine.expand import expand
+from authz.engine.contextual import check_over, expand_over, list_objects_over, over
 from authz.engine.query import Query
 from authz.engine.tuples import admit_to_store
 from authz.engine.users import UserFilter, list_users
@@ -79,7 +78,7 @@ class OurWorld:
                     users = list_users(model, both, name, relation, [wanted], context=context)
                     return frozenset(map(str, users.users))
                 case Expand(name, relation):
-                    tree = expand(model, over(model, self._store, tuples), name, relation)
+                    tree = expand_over(model, self._store, name, relation, tuples)
                     return Tree(orjson.dumps(tree, option=orjson.OPT_SORT_KEYS).decode())
         except AuthzError as error:
             return error.code
