@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.sql.elements import ClauseElement
 
+from authz.errors import ResolutionTooComplex
 from authz.model.subject import Subject, TupleKey
 from authz.stores import sql_edges, sql_selections
 from authz.stores.json_lists import keys
@@ -32,6 +33,8 @@ from authz.stores.tables import authz_changelog, authz_store, authz_tuple
 from authz.tx import Tx, insert_ignore
 
 _T = authz_tuple.c
+MOST_AT_ONCE = 100_000
+"""Tuples that one step of a check reads; twice the object relations that a check may visit."""
 _KEY = tuple(_T[name] for name in KEY_COLUMNS)
 _IN_STORE = _T.store == bindparam("store")
 
@@ -93,7 +96,7 @@ class SqlTuples:
         if named is None:
             named = wanted.prepared["sql"] = _named(wanted)
         statement = sql_edges.related(self._tx.dialect, *shape, many=many)
-        params = {**named, "store": self._store, "id": ids[0]}
+        params = {**named, "store": self._store, "id": ids[0], "most": MOST_AT_ONCE + 1}
         if many:
             params["ids"] = orjson.dumps(ids).decode()
         if wanted.direct:
@@ -102,7 +105,10 @@ class SqlTuples:
             # Nobody has an empty id.
             params["user_or_all"] = "" if user.relation or user.id == "*" else "*"
             params["user_relation"] = user.relation
-        return self._tx.fetch(statement, params)
+        rows = self._tx.fetch(statement, params)
+        if len(rows) > MOST_AT_ONCE:
+            raise ResolutionTooComplex("more tuples than one step reads")
+        return rows
 
     def held(
         self,

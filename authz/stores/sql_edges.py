@@ -40,7 +40,10 @@ _EMPTY: ColumnElement[str] = literal_column("''")
 def related(
     dialect: str, direct: int, usersets: int, tuplesets: int, *, many: bool
 ) -> ClauseElement:
-    """Return the statement for a step: parameters store, type, id or ids, user…, d0…, u0…, t0…."""
+    """Return the statement for a step.
+
+    Parameters store, type, id or ids, user…, d0…, u0…, t0…, and most, the tuples to return.
+    """
     arms: list[Select[Any]] = []
     if direct:
         named = _of(dialect, many=many).where(
@@ -68,7 +71,8 @@ def related(
                 _T.relation.in_(_names("u", usersets)), _T.user_relation > _EMPTY
             )
         )
-    return arms[0] if len(arms) == 1 else union_all(*arms)
+    whole = arms[0] if len(arms) == 1 else union_all(*arms)
+    return whole.limit(bindparam("most"))
 
 
 @lru_cache(maxsize=128)

@@ -11,8 +11,11 @@ from authz.engine.query import Query
 from authz.engine.tuples import admit
 from authz.errors import AuthzError, CheckError, ModelError, ResolutionTooComplex
 from authz.model.compiled import Model
-from authz.model.subject import RelationTuple
+from authz.model.subject import RelationTuple, parse_key
+from authz.stores import sql
 from authz.stores.memory import MemoryTuples
+from authz.stores.protocol import NewTuple
+from authz.stores.sql import SqlTuples
 from tests.engine.world import HEADER, World, model, tuple_of
 
 GROUPS = """
@@ -249,3 +252,29 @@ def test_limits_are_those_of_openfga():
     assert issubclass(ResolutionTooComplex, CheckError)
     assert (limits.MAX_DEPTH, limits.MAX_TUPLES_PER_WRITE, limits.MAX_TYPES) == (25, 100, 100)
     assert (limits.MAX_MODEL_BYTES, limits.MAX_CONTEXT_BYTES) == (262_144, 32_768)
+
+
+@pytest.mark.parametrize("relation", ["viewer", "reader"])
+def test_a_step_that_reads_too_many_tuples_is_refused(tx, monkeypatch, relation):
+    crowd = model(
+        """
+type user
+type group
+  relations
+    define member: [user]
+type doc
+  relations
+    define blocked: [user]
+    define viewer: [user, group#member]
+    define reader: viewer but not blocked
+"""
+    )
+    store = SqlTuples(tx, "main")
+    keys = [parse_key(f"group:{n}#member", "viewer", "doc:1") for n in range(20)]
+    keys += [parse_key("user:anne", "member", f"group:{n}") for n in range(20)]
+    store.write([NewTuple(key) for key in keys], [], 1)
+    asked = Query("user:anne", relation, "doc:1")
+    assert check(crowd, store, asked)
+    monkeypatch.setattr(sql, "MOST_AT_ONCE", 10)
+    with pytest.raises(ResolutionTooComplex):
+        check(crowd, store, asked)

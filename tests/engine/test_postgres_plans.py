@@ -19,6 +19,7 @@ PARAMS = {
     "user_or_all": "*",
     "user_relation": "",
     "d0": "viewer",
+    "most": 100,
 }
 
 
