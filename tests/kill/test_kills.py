@@ -3,7 +3,6 @@
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from server.storage.tables.flow import authorization_code as code
 from server.storage.tables.token import token
 from tests.kill.load import Acknowledged, Load
 from tests.requirements import requirement
-from tests.support.databases import Databases, PostgresDatabases
+from tests.support.databases import Databases
 from tests.support.ports import free_port
 from tests.support.processes import ServerProcess, run_mandate
 from tests.support.stage import Stage, set_stage
@@ -28,17 +27,6 @@ pytestmark = [pytest.mark.kill, pytest.mark.timeout(1800)]
 
 KILLS = int(os.environ.get("MANDATE_KILLS", "3"))
 CODES = 400
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def durable(request: pytest.FixtureRequest) -> Iterator[Databases]:
-    """Databases that have on disk what they acknowledged."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_databases")
-        return
-    given = PostgresDatabases(request.getfixturevalue("durable_postgres_cluster"))
-    yield given
-    given.drop_all()
 
 
 @requirement("mandate:kill:nothing-lost")
