@@ -25,6 +25,8 @@ QUESTIONS = 10
 """To one model and its tuples, and as many under a newer model."""
 
 REFUSED_WRITES = 4
+FEW_STEPS = 300
+"""Of a path that a listing of users may take to be asked of theirs."""
 AGAIN = 5
 """How often theirs is asked anew before its answer counts as the one it gives."""
 FLAWED = 0.12
@@ -169,7 +171,9 @@ def _few_paths(case: Case, question: ListUsers) -> bool:
         except InvalidTuple:
             continue
     try:
-        Naive(case.asked_under, keys).holds("ghost:1", question.relation, question.object)
+        Naive(case.asked_under, keys, FEW_STEPS).holds(
+            "ghost:1", question.relation, question.object
+        )
     except TooLong:
         return False
     return True
