@@ -80,6 +80,12 @@ openfga_server() {
     export MANDATE_OPENFGA
 }
 
+# OpenFGA's command line, for the night alone.
+fga_program() {
+    MANDATE_FGA=$(retry bash .ci/fga)
+    export MANDATE_FGA
+}
+
 # suite NAME MARKERS [pytest options]: a suite of its own.
 suite() {
     local name=$1 markers=$2 code=0
