@@ -1,14 +1,15 @@
 """Expand: one relation of one object as a tree of where its holders come from, one level deep.
 
 The shape is that of OpenFGA's `tree`, in its JSON. Conditions are not evaluated; tuples that the
-model no longer admits are left out. Everything that is a set is in the order of its texts.
+model no longer admits, with their context, are left out. Everything that is a set is in the order
+of its texts.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from authz.engine.limits import MAX_CANDIDATES
-from authz.engine.query import State
+from authz.engine.query import State, load_context
 from authz.errors import CheckError, RelationNotFound, ResolutionTooComplex, TypeNotFound
 from authz.model.compiled import Model, Relation
 from authz.model.schema import (
@@ -41,6 +42,7 @@ def expand(model: Model, store: TupleReader, object: str, relation: str) -> dict
 class _Tree:
     def __init__(self, model: Model, store: TupleReader, root: State) -> None:
         self._relations = model.types[root[0]]
+        self._conditions = model.conditions
         self._store = store
         self._root = root
         self._users: dict[str, list[Subject]] = {}
@@ -81,13 +83,22 @@ class _Tree:
             relation = self._relations[name]
             known = self._users[name] = [
                 Subject(kind, user_id, userset)
-                for _, _, kind, user_id, userset, condition, _ in self._rows(relation)
+                for _, _, kind, user_id, userset, condition, context in self._rows(relation)
                 if condition
                 in relation.accepts.get(
                     (kind, userset or (WILDCARD if user_id == WILDCARD else "")), ()
                 )
+                and (not context or self._fits(condition, context))
             ]
         return known
+
+    def _fits(self, condition: str, context: str) -> bool:
+        """Whether what was stored with a tuple has the types of the condition as it is now."""
+        try:
+            self._conditions[condition].check_context(load_context(context))
+        except CheckError:
+            return False
+        return True
 
     def _rows(self, relation: Relation) -> Iterable[EdgeRow]:
         object_type, object_id, _ = self._root

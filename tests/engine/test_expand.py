@@ -7,7 +7,7 @@ from authz.engine.tuples import admit
 from authz.errors import AuthzError, ResolutionTooComplex
 from authz.model.compiled import Model
 from authz.stores.memory import MemoryTuples
-from tests.engine.world import HEADER, World, tuple_of
+from tests.engine.world import HEADER, World, model, tuple_of
 
 MODEL = """
 type user
@@ -174,6 +174,23 @@ def test_tuples_that_the_model_no_longer_admits_are_left_out():
     direct, through = root["union"]["nodes"]
     assert direct["leaf"] == users("user:anne")
     assert through["leaf"]["tupleToUserset"]["computed"] == [{"userset": "group:h#member"}]
+
+
+def test_a_tuple_whose_context_the_model_no_longer_takes_is_left_out():
+    text = """
+type user
+type document
+  relations
+    define viewer: [user with c]
+condition c(p: {}) {{
+  true
+}}
+"""
+    older, newer = model(text.format("int")), model(text.format("bool"))
+    stored = MemoryTuples([admit(older, tuple_of("document:1#viewer@user:anne", "c", p=1))])
+    for known, named in ((older, ["user:anne"]), (newer, [])):
+        root = expand(known, stored, "document:1", "viewer")["root"]
+        assert root["leaf"] == users(*named)
 
 
 @pytest.mark.parametrize(
