@@ -11,7 +11,8 @@ from authz.resources import resource_object, tool_object
 from server.delegation.lifecycle import close_delegation
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.delegation import Detail
-from server.domain.registry import Resource, Scope
+from server.domain.registry import Pickable, Resource, Scope
+from server.identity.consent_offer import Section, held_objects, may_pick
 from server.services.registration import add_resource
 from tests.attacks.test_review_relations import one, write
 from tests.protocol.test_decision import question
@@ -231,6 +232,30 @@ async def test_a_server_speaks_for_its_own_tools_alone(stage: Stage) -> None:
     assert {row[1] for row in rows if row[0] == "refused"} == {
         "foreign_type", "sharing_not_consented",
     }  # fmt: skip
+
+
+@requirement("mandate:model:tools-are-objects")
+async def test_only_the_servers_own_tools_are_offered_at_consent(stage: Stage) -> None:
+    w, relations = stage.world, stage.world.core.relations
+    theirs = tool_object(NOTES, "read_note")
+    ada = f"user:{stage.ada.id}"
+    await w.relate((ada, "caller", READ), (ada, "caller", theirs))
+    pickable = (Pickable(type="mandate/tool", relation="caller", label="Tools"),)
+    docs = await w.core.store.read(lambda tx: w.core.rows.resources.get(tx, DOCS))
+    assert docs is not None
+    section = Section(
+        number=0, resource=replace(docs, pickable=pickable), scopes=(), objects=(),
+        plain=frozenset({"mandate/tool"}),
+    )  # fmt: skip
+    assert section.object_of(READ) == READ
+    offered = await w.core.store.read(
+        lambda tx: held_objects(relations, tx, section, stage.ada.id, None)
+    )
+    assert offered == ((READ,), False)
+    picked = await w.core.store.read(
+        lambda tx: may_pick(relations, tx, section, stage.ada.id, None, (READ, theirs, DELETE))
+    )
+    assert picked == (READ,)
 
 
 FORGED = """module forged
