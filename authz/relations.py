@@ -1,6 +1,7 @@
 """The relationship engine as the server uses it: one store of tuples, inside a transaction."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 from authz.clock import Clock
@@ -24,6 +25,7 @@ from authz.stores.cached import Answers, CachedTuples
 from authz.stores.models import StoredModels
 from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, TupleStore
 from authz.stores.sql import SqlTuples
+from authz.timed import asks_time, timed
 from authz.tx import Tx
 
 OnDuplicate: TypeAlias = Literal["error", "ignore"]
@@ -48,6 +50,7 @@ __all__ = [
 class Relations:
     """Checks and writes of one store. Every method runs inside the caller's transaction.
 
+    Conditions that ask for `current_time` get the clock's, unless the context says another.
     A check sees the transaction's own writes. What is kept between calls are compiled models, and
     answers of reads that are true at the store's revision (`stores.cached`).
     """
@@ -76,10 +79,18 @@ class Relations:
             return []
         model, model_id, revision = self._models.current(tx)
         reader = self._reader(tx, revision)
-        if not tx.read_only:
-            return check_many(model, reader, queries)
-        verdicts = self._answers.verdicts.under(revision, model_id)
-        return check_many_kept(model, reader, queries, verdicts)
+        if tx.read_only:
+            verdicts = self._answers.verdicts.under(revision, model_id)
+            answers = check_many_kept(model, reader, queries, verdicts)
+        else:
+            answers = check_many(model, reader, queries)
+        # What is true or false without the time is so at any time, and may have been kept.
+        open_still = [n for n, answer in enumerate(answers) if isinstance(answer, CheckError)]
+        if open_still and asks_time(model):
+            again = [self._timed(model, queries[n]) for n in open_still]
+            for n, answer in zip(open_still, check_many(model, reader, again), strict=True):
+                answers[n] = answer
+        return answers
 
     def list_objects(
         self,
@@ -98,6 +109,7 @@ class Relations:
         """
         model, _, revision = self._models.current(tx)
         store = self._reader(tx, revision)
+        context = timed(model, self._clock.now(), context)
         return list_objects(
             model, store, user, relation, type, context=context, limit=limit, after=after
         )
@@ -119,6 +131,7 @@ class Relations:
         """
         model, _, revision = self._models.current(tx)
         store = self._reader(tx, revision)
+        context = timed(model, self._clock.now(), context)
         return list_users(
             model, store, object, relation, filters, context=context, limit=limit, after=after
         )
@@ -160,7 +173,7 @@ class Relations:
         An explanation tells what exists: it is for those who may know all of the store.
         """
         model, _, _ = self._models.current(tx)
-        return explain(model, self._tuples(tx, self._store_id), query)
+        return explain(model, self._tuples(tx, self._store_id), self._timed(model, query))
 
     def reach(
         self,
@@ -174,6 +187,7 @@ class Relations:
         """Find who holds a relation on an object, each with a proof; says when it is truncated."""
         model, _, _ = self._models.current(tx)
         store = self._tuples(tx, self._store_id)
+        context = timed(model, self._clock.now(), context)
         return reach(model, store, object, relation, context=context, limit=limit)
 
     def what_if(
@@ -189,7 +203,10 @@ class Relations:
         """
         model, _, _ = self._models.current(tx)
         new, gone = admit_write(model, writes, deletes)
-        return what_if(model, self._tuples(tx, self._store_id), new, gone, queries)
+        asked = [self._timed(model, query) for query in queries]
+        given = {id(timely): query for timely, query in zip(asked, queries, strict=True)}
+        changed = what_if(model, self._tuples(tx, self._store_id), new, gone, asked)
+        return tuple(replace(each, query=given[id(each.query)]) for each in changed)
 
     def delete_user(self, tx: Tx, user: str) -> int:
         """Delete every tuple whose user is this one; return how many.
@@ -249,6 +266,9 @@ class Relations:
     def model(self, tx: Tx) -> Model:
         """Return the model in force. Raises ModelNotFound."""
         return self._models.current(tx)[0]
+
+    def _timed(self, model: Model, query: Query) -> Query:
+        return replace(query, context=timed(model, self._clock.now(), query.context))
 
     def _reader(self, tx: Tx, revision: int) -> TupleReader:
         store = self._tuples(tx, self._store_id)

@@ -14,7 +14,7 @@ MAX_OBJECTS: Final = 50
 """Objects of one call, as many as Mandate answers for in one evaluation."""
 
 _TEMPLATE: Final = re.compile(
-    r"(?P<type>[a-z][a-z0-9_-]{0,63}):"
+    r"(?P<type>(?:mandate/)?[a-z][a-z0-9_-]{0,63}):"
     r"(?:\{(?P<argument>[A-Za-z_][A-Za-z0-9_]*)\}|(?P<id>[^\s:#*{}]{1,256}))"
 )
 # The graph's grammar: an id has no separator of a tuple, no wildcard and nothing invisible.

@@ -13,10 +13,11 @@ from authz.api.calls import Api, Call, where
 from authz.api.fields import at_most, identifier, listed, matching, page_size, parameter, read_body
 from authz.api.gate import Permission
 from authz.api.model_json import MAX_DEPTH, model_body
-from authz.api.tuple_json import assertion, timestamp
+from authz.api.tuple_json import assertion
 from authz.calls import stores
 from authz.calls.scene import stand
 from authz.calls.tuples import Asked
+from authz.clock import rfc3339
 from authz.model.compiled import Model
 from authz.stores.named import NamedStore
 from authz.tx import Tx
@@ -122,8 +123,8 @@ def _shown(store: NamedStore) -> dict[str, object]:
     return {
         "id": store.id,
         "name": store.name,
-        "created_at": timestamp(store.created_at),
-        "updated_at": timestamp(store.updated_at),
+        "created_at": rfc3339(store.created_at),
+        "updated_at": rfc3339(store.updated_at),
         "deleted_at": None,
     }
 

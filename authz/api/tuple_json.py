@@ -1,13 +1,13 @@
 """Tuples and questions in JSON, as the OpenFGA API has them."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
 from authz.api.fields import InvalidField, Json, at_most, inner, listed, matching, needed, text
 from authz.calls.queries import Item
+from authz.clock import rfc3339
 from authz.engine.query import Query
 from authz.model.subject import RelationTuple, TupleKey
 from authz.stores.protocol import Change, StoredTuple
@@ -84,7 +84,7 @@ def assertion(body: Json) -> tuple[Item, dict[str, Any]]:
 def stored_json(stored: StoredTuple) -> dict[str, Any]:
     """Show a tuple that `read` returns."""
     key = _stored_key(stored.key, stored.condition, stored.context)
-    return {"key": key, "timestamp": timestamp(stored.inserted_at)}
+    return {"key": key, "timestamp": rfc3339(stored.inserted_at)}
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -93,14 +93,8 @@ def change_json(change: Change) -> dict[str, Any]:
     return {
         "tuple_key": _stored_key(change.key, condition, context),
         "operation": f"TUPLE_OPERATION_{'DELETE' if change.deleted else 'WRITE'}",
-        "timestamp": timestamp(change.changed_at),
+        "timestamp": rfc3339(change.changed_at),
     }
-
-
-def timestamp(at: int) -> str:
-    """Show a time (Unix ms) as RFC 3339 in UTC."""
-    moment = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
 
 
 def _stored_key(key: TupleKey, condition: str, context: str) -> dict[str, Any]:

@@ -92,15 +92,25 @@ class StoredModels:
     def put(self, tx: Tx, model: Model, now: int) -> str:
         """Make a model the one in force; the one in force again if it is the same."""
         body = _json(model.to_json())
+        same = self._in_force(tx, body)
+        if same is None:
+            revision = bump(tx, self._store, now)
+            # The store's row is ours now: another worker that starts may have been first.
+            same = self._in_force(tx, body) or self._insert(tx, body, now, revision)
+        return same
+
+    def _in_force(self, tx: Tx, body: str) -> str | None:
         rows = tx.fetch(_CURRENT, {"store": self._store})
-        if rows and rows[0][0] and self.body(tx, rows[0][0]) == body:
-            return str(rows[0][0])
-        return self.add(tx, body, now)[0]
+        same = rows and rows[0][0] and self.body(tx, rows[0][0]) == body
+        return str(rows[0][0]) if same else None
 
     def add(self, tx: Tx, body: str, now: int) -> tuple[str, int]:
         """Store the JSON form of a valid model, put it in force; return its id and the revision."""
         revision = bump(tx, self._store, now)
-        # The store's row is ours now: nobody puts another in between.
+        return self._insert(tx, body, now, revision), revision
+
+    def _insert(self, tx: Tx, body: str, now: int, revision: int) -> str:
+        # The store's row is ours since its revision grew: nobody puts another in between.
         before = str(tx.fetch(_CURRENT, {"store": self._store})[0][0])
         # The newest id is the greatest, whatever the clock of another machine said.
         at = max(now, _time_of(before)) if before else now
@@ -109,7 +119,7 @@ class StoredModels:
         tx.execute(_INSERT, row)
         tx.execute(_SET_CURRENT, {"store": self._store, "new_model": model_id})
         # Not compiled here: the transaction may be undone.
-        return model_id, revision
+        return model_id
 
     def _load(self, tx: Tx, model_id: str) -> Model:
         model = Model.from_json(orjson.loads(self.body(tx, model_id)))

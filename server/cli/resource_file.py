@@ -16,6 +16,8 @@ from server.keys.signing_keys import SIGNING_ALGORITHMS
 Word = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$", max_length=200)]
 """A scope token (RFC 6749 §3.3)."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+Picked = Annotated[str, Field(pattern=r"^(mandate/)?[a-z][a-z0-9_]*$", max_length=50)]
+"""A type of the resource's own, or Mandate's `mandate/tool` and `mandate/resource`."""
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -32,7 +34,7 @@ class _Scope(_Strict):
 
 
 class _Pickable(_Strict):
-    type: Name
+    type: Picked
     relation: Name
     label: Text
     contains: bool = False

@@ -42,8 +42,8 @@ async def decide_call(core: Core, alive: Standing, resource: Resource, call: Cal
         return Decision(None)
     if call.relation is None:
         return Decision(Denied(Reason.USER_RELATION, "no relation named"))
-    if any(name.partition(":")[0] not in resource.types for name in call.objects):
-        return Decision(Denied(Reason.USER_RELATION, "type not of this resource"))
+    if not all(resource.owns(name) for name in call.objects):
+        return Decision(Denied(Reason.USER_RELATION, "object not of this resource"))
     return await _objects(core, alive, resource, call, call.relation)
 
 

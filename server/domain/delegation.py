@@ -90,6 +90,14 @@ def consent_subject(grant_id: str, number: int) -> str:
     return f"consent:{grant_id}.{number}"
 
 
+def only_ours(user: str, relation: str) -> bool:
+    """Tell whether such a tuple belongs to a delegation or a ceiling: nobody else writes it (X10).
+
+    A consent holds nothing else either: a module that lets it would widen what was agreed to.
+    """
+    return relation in {"consented", "ceiling"} or user.partition(":")[0] == "consent"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """A tuple that a delegated call wrote (X12)."""

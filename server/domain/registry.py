@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from authz.resources import is_of
+
 
 class Status(StrEnum):
     """Whether a registered principal may act."""
@@ -152,6 +154,10 @@ class Resource:
     model: str = ""
     """The resource's module of the authorization model (OpenFGA DSL)."""
     created_at: int = 0
+
+    def owns(self, object: str) -> bool:
+        """Tell whether an object is this resource's: of its types, itself, or a tool of it."""
+        return object.partition(":")[0] in self.types or is_of(object, self.id)
 
     @property
     def default_scopes(self) -> frozenset[str]:

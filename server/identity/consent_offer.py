@@ -193,7 +193,8 @@ def held_objects(
             )
         except CheckError:  # what cannot be known is not offered
             continue
-        found |= dict.fromkeys(listing.objects)
+        # Tools of every resource have one type; what is not this one's is not offered.
+        found |= dict.fromkeys(filter(section.resource.owns, listing.objects))
         truncated = truncated or listing.truncated
     return _below_ceiling(relations, tx, agent, tuple(found)), truncated
 
@@ -207,7 +208,11 @@ def may_pick(
     names: Collection[str],
 ) -> tuple[str, ...]:
     """Return those of `names` that were asked for and that the person holds now."""
-    asked = [name for name in names if not section.objects or name in section.objects]
+    asked = [
+        name
+        for name in names
+        if section.resource.owns(name) and (not section.objects or name in section.objects)
+    ]
     queries = [
         Query(f"user:{user_id}", pickable.relation, name)
         for name in asked

@@ -62,8 +62,7 @@ def details_are_understood(d: Draft) -> Refused | None:
         if not detail.scopes <= resource.scopes.keys():
             return invalid_details("scopes", "A scope does not belong to its resource.")
         for name in detail.objects:
-            found = _OBJECT.fullmatch(name)
-            if found is None or found[1] not in resource.types:
+            if _OBJECT.fullmatch(name) is None or not resource.owns(name):
                 return invalid_details("objects", "An object does not belong to its resource.")
     d.details = asked.details
     return _hand_overs(d, asked)

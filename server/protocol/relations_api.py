@@ -10,7 +10,7 @@ from authz.relations import RelationTuple
 from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
-from server.domain.delegation import Effect
+from server.domain.delegation import Effect, only_ours
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client, Resource
 from server.domain.tokens import TokenKind
@@ -20,8 +20,6 @@ from server.protocol.presented import TokenReader
 
 MAX_TUPLES = 100
 MAX_LABEL = 200
-# Relations of the delegation itself: only Mandate writes them (X10).
-_RESERVED = frozenset({"consented", "ceiling"})
 _PEOPLE = frozenset({"user", "agent", "group", "role", "consent"})
 
 Tuple = tuple[str, str, str]
@@ -206,16 +204,15 @@ def _event(
 def _foreign(resource: Resource, writing: Writing) -> Refused | None:
     """Refuse objects of other resources, and the relations that only Mandate writes."""
     tuples = (*writing.writes, *writing.deletes)
-    named = {name.partition(":")[0] for _, _, name in tuples}
-    named |= {name.partition(":")[0] for name in writing.labels}
-    if not named <= resource.types:
+    named = {name for _, _, name in tuples} | writing.labels.keys()
+    if not all(resource.owns(name) for name in named):
         return Refused(
             error="access_denied",
             reason="foreign_type",
-            description="An object type does not belong to this resource.",
+            description="An object does not belong to this resource.",
             status=403,
         )
-    if any(relation in _RESERVED for _, relation, _ in tuples):
+    if any(only_ours(user, relation) for user, relation, _ in tuples):
         return Refused(
             error="access_denied",
             reason="reserved_relation",

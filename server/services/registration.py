@@ -1,6 +1,7 @@
 """Register clients, agents and resources; the same use cases for the CLI and the console."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlsplit
 
 from authz.errors import CheckError, ModelError
@@ -20,6 +21,9 @@ from server.domain.registry import (
     Status,
 )
 from server.domain.unit import Unit
+
+KEPT_NAMES: Final = ("mandate/", "mandate_")
+"""How names of Mandate's own model begin, those that are still to come included."""
 
 
 class RegistrationError(Exception):
@@ -202,6 +206,7 @@ async def add_resource(core: Core, resource: Resource, *, by: str) -> Resource:
         _check_scopes(stored, known)
         core.rows.resources.add(tx, stored)
         model = _composed([*known, stored])
+        _check_names(model, _composed(known))
         _check_types(stored, model)
         core.relations.put_model(tx, model)
         _audit(core, tx, AuditTag.RESOURCE_CHANGED, by, resource=stored.id)
@@ -230,9 +235,22 @@ def _check_scopes(resource: Resource, known: list[Resource]) -> None:
         raise RegistrationError(message)
 
 
+def _check_names(model: Model, before: Model) -> None:
+    """Keep the names free that a later version of Mandate may bring (decision 15)."""
+    new = {*model.types, *model.conditions} - {*before.types, *before.conditions}
+    kept = sorted(name for name in new if name.startswith(KEPT_NAMES))
+    if kept:
+        message = f"{kept[0]}: names that begin with mandate/ or mandate_ are kept for Mandate"
+        raise RegistrationError(message)
+
+
 def _check_types(resource: Resource, model: Model) -> None:
     """Every guarded type carries the relations of consent and ceiling (DESIGN 3.10)."""
+    ours = compose(core_model_text()).types
     for name in resource.types:
+        if name in ours:
+            message = f"the type {name} belongs to Mandate"
+            raise RegistrationError(message)
         for relation in ("consented", "ceiling"):
             try:
                 model.relation(name, relation)

@@ -25,18 +25,21 @@ async def why(
     """
 
     def work(tx: Tx) -> Explanation | Unasked:
-        subject = user if ":" in user else _person(core, tx, user)
-        if subject is None:
+        asked = subject(core, tx, user)
+        if asked is None:
             return Unasked("there is nobody with this address or id")
         try:
-            return core.relations.explain(tx, Query(subject, relation, object, context))
+            return core.relations.explain(tx, Query(asked, relation, object, context))
         except CheckError as error:
             return Unasked(str(error))
 
     return await core.store.read(work)
 
 
-def _person(core: Core, tx: Tx, who: str) -> str | None:
+def subject(core: Core, tx: Tx, who: str) -> str | None:
+    """Name a user of the graph: one already (`group:1#member`), or a person's address or id."""
+    if ":" in who:
+        return who
     users = core.rows.users
     found = users.get(tx, who) or users.by_email(tx, email_key(who))
     return None if found is None else f"user:{found.id}"

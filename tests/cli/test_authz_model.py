@@ -22,6 +22,7 @@ type doc
 """
 BROKEN = MODEL + "    define editor: [robot] or nothing\n"
 DOCUMENTS = ROOT / "examples" / "documents"
+OWN = ROOT / "authz"
 
 
 def test_a_valid_model_is_told_with_its_size(bare: Mandate):
@@ -182,14 +183,44 @@ def test_mandates_own_model_with_the_documents_servers_module_passes_its_tests(b
     assert (told["form"], told["files"]) == ("module", 2)
 
 
+def test_mandates_own_types_pass_their_tests(bare: Mandate):
+    told = bare("authz", "model", "test", str(OWN / "mandate.fga.yaml"), "--json").document
+    assert (told["failed"], told["passed"] > 50) == (0, True)
+    tried = {(r["relation"], r["expected"]) for r in told["results"] if r["kind"] == "check"}
+    relations = ("admin", "member", "assignee", "caller", "consented", "ceiling")
+    assert tried == {(name, expected) for name in relations for expected in (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "leaking"),
+    [
+        ("or caller from resource", "or consented or caller from resource"),
+        ("define member: [user, user with mandate_until] or admin", "define member: [user]"),
+        ("or consented from resource", "or caller"),
+        ("current_time < until", "current_time <= until"),
+        (
+            "mandate/group#member, mandate/organization#member]\n",
+            "mandate/group#member, mandate/organization#member] or admin\n",
+        ),
+    ],
+)
+def test_a_leak_in_mandates_own_types_is_caught(bare: Mandate, ours: str, leaking: str):
+    text = (OWN / "mandate.fga").read_text()
+    assert ours in text
+    Path("mandate.fga").write_text(text.replace(ours, leaking, 1))
+    Path("mandate.fga.yaml").write_text((OWN / "mandate.fga.yaml").read_text())
+    assert bare("authz", "model", "test", "mandate.fga.yaml").code == 1
+
+
 def test_a_right_that_leaks_is_caught_by_the_documents_tests(bare: Mandate):
     """The tests of the example are worth something: a consent that reads fails them."""
     leaking = (
         (DOCUMENTS / "documents.fga")
         .read_text()
         .replace(
-            "define viewer: [user, agent] or editor",
-            "define viewer: [user, agent] or consented or editor",
+            "define viewer: [user, user with mandate_until, agent, mandate/group#member] or editor",
+            "define viewer: [user, user with mandate_until, agent, mandate/group#member]"
+            " or consented or editor",
         )
     )
     Path("documents.fga").write_text(leaking)

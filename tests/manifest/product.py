@@ -71,6 +71,10 @@ mandate:session:rotated | People | The session cookie changes at sign-in.
 mandate:consent:nothing-picked | Consent | Nothing picked is nothing granted.
 mandate:audit:both-named | Audit | Each record of a delegated act names the human and every agent.
 mandate:audit:tamper | Audit | An edited, re-hashed or truncated trail fails at the right row.
+mandate:model:groups-are-people | Model | Groups, roles and organizations hold people alone: an agent has their rights only for a person who consented.
+mandate:model:tools-are-objects | Model | A tool is an object of its own server alone, and the person's right, each consent and each ceiling decide about it apart.
+mandate:model:ends-by-our-clock | Model | A right that ends is decided by the server's clock; nothing in a request moves it.
+mandate:model:upgrade-keeps-modules | Model | An upgrade changes the meaning of no type that a registered module defines.
 mandate:log:no-secret | Telemetry | No secret or token is in a log, an error, a URL or a repr.
 mandate:input:no-500 | Bad input | Malformed, oversized, repeated, wrongly typed or non-UTF-8 input gets the standard's error: never a 500, never a stack trace.
 mandate:settings:unsafe | Settings | An unsafe combination of settings does not start.

@@ -24,7 +24,7 @@ def test_modules_with_any_header_or_none_are_joined():
         "model\n  schema 1.1\n" + NOTES.replace("note", "memo"),
         "module letters\n\n" + NOTES.replace("note", "letter"),
     )
-    assert list(model.types) == ["user", "agent", "consent", "note", "memo", "letter"]
+    assert list(model.types) == [*compose(CORE).types, "note", "memo", "letter"]
 
 
 def test_modules_may_speak_of_each_others_types():
@@ -36,7 +36,7 @@ def test_modules_may_speak_of_each_others_types():
     assert ("user", "") in model.relation("shelf", "owner").reach
 
 
-@pytest.mark.parametrize("stolen", ["user", "agent", "consent", "note"])
+@pytest.mark.parametrize("stolen", [*compose(CORE).types, "note"])
 def test_no_module_redefines_a_type(stolen):
     with pytest.raises(ModelError, match=f"type '{stolen}' is already defined") as refused:
         compose(CORE, NOTES, f"type {stolen}\n")
@@ -44,7 +44,16 @@ def test_no_module_redefines_a_type(stolen):
     assert (problem.source, problem.line, problem.column) == ("module 2", 0, 5)
 
 
+@pytest.mark.parametrize("ours", list(compose(CORE).types))
+def test_no_module_extends_a_type_of_mandates(ours):
+    more = f"module evil\n\nextend type {ours}\n  relations\n    define owner: [agent]\n"
+    with pytest.raises(ModelError, match="extended only in a module"):
+        compose(CORE, more)
+
+
 def test_no_module_redefines_a_condition():
+    with pytest.raises(ModelError, match="condition 'mandate_until' is already defined"):
+        compose(CORE, "condition mandate_until(x: int) {\n  x < 1\n}\n")
     condition = "condition c(x: int) {\n  x < 1\n}\n"
     with pytest.raises(ModelError, match="condition 'c' is already defined"):
         compose(CORE, condition, condition)

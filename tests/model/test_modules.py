@@ -7,7 +7,7 @@ import pytest
 
 from authz.errors import ModelError
 from authz.model.compiled import Model
-from authz.model.compose import compose
+from authz.model.compose import compose, core_model_text
 from authz.model.files import Form, load_model, load_text
 from authz.model.json_reader import from_json
 from authz.model.manifest import parse_manifest
@@ -178,7 +178,7 @@ def test_a_module_alone_is_read_with_mandates_own_types(tmp_path: Path):
     )
     loaded = load_model(path)
     assert loaded.form is Form.MODULE
-    assert list(loaded.model.types) == ["user", "agent", "consent", "note"]
+    assert list(loaded.model.types) == [*compose(core_model_text()).types, "note"]
 
 
 @pytest.mark.parametrize(

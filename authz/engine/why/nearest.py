@@ -1,4 +1,4 @@
-"""The tuple nearest to allowing: written nearest to the object, it gives the least away."""
+"""The tuple nearest to allowing: the one that stands the fewest steps from the object."""
 
 from collections import deque
 from collections.abc import Iterator

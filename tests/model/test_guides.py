@@ -1,0 +1,119 @@
+"""The guides hold what they show: models and tests run, commands exist, limits are the code's."""
+
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from authz import errors
+from authz.engine import limits
+from authz.storefile.run import run_store_file
+from server.cli.program import app
+from tests.support.tree import ROOT
+
+DOCS = ROOT / "docs"
+GUIDES = ("modelling.md", "migrating-from-openfga.md", "semantics-and-limits.md")
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Return the fenced texts of a page in one language."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [body for kind, body in _FENCE.findall(text) if kind == language]
+
+
+@pytest.mark.parametrize("page", ["modelling.md", "migrating-from-openfga.md"])
+def test_the_models_of_a_guide_pass_its_tests(page: str, tmp_path: Path):
+    modules = blocks(page, "fga")
+    for text in modules:
+        name = re.match(r"module (\w+)\n", text)
+        assert name is not None, text
+        (tmp_path / f"{name[1]}.fga").write_text(text)
+    ran = 0
+    for number, text in enumerate(t for t in blocks(page, "yaml") if "model_file:" in t):
+        path = tmp_path / f"{number}.fga.yaml"
+        path.write_text(text)
+        report = run_store_file(path)
+        assert [o for o in report.outcomes if not o.ok] == []
+        ran += len(report.outcomes)
+    assert modules
+    assert ran > 3
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_programs_of_a_guide_run(page: str):
+    for text in blocks(page, "python"):
+        exec(compile(text, page, "exec"), {})
+
+
+def _commands(group: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*above, name))
+        else:
+            yield (*above, name), command
+
+
+COMMANDS = dict(_commands(get_command(app)))
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_the_commands_of_a_guide_exist_with_their_options(page: str):
+    lines = [
+        line
+        for text in blocks(page, "sh")
+        for line in text.splitlines()
+        if line.startswith("mandate ")
+    ]
+    for line in lines:
+        words = tuple(shlex.split(re.sub(r"\s#.*", "", line))[1:])
+        name = next(words[:n] for n in (3, 2, 1) if words[:n] in COMMANDS)
+        known = {option for p in COMMANDS[name].params for option in p.opts}
+        used = {word for word in words[len(name) :] if word.startswith("--")}
+        assert used <= known, line
+        needed = [p for p in COMMANDS[name].params if p.param_type_name == "argument"]
+        given = [word for word in words[len(name) :] if not word.startswith("--")]
+        assert len(given) >= sum(p.required for p in needed), line
+
+
+PAGE = (DOCS / "semantics-and-limits.md").read_text(encoding="utf-8")
+_LIMIT = re.compile(r"^\| [^|]+ \| ([0-9][^|]*) \| `([a-z_.]+)\.([A-Z_]+)` \|$", re.MULTILINE)
+_CODE = re.compile(r"^\| `(\w+)` \| (\d+) \|", re.MULTILINE)
+
+
+def _number(text: str) -> int:
+    value, _, unit = text.replace(",", "").partition(" ")
+    return int(value) * {"": 1, "KiB": 1024, "MiB": 1024 * 1024}[unit]
+
+
+def test_each_limit_that_is_told_is_the_codes():
+    told = _LIMIT.findall(PAGE)
+    wrong = [
+        (module, name, value)
+        for value, module, name in told
+        if getattr(importlib.import_module(module), name) != _number(value)
+    ]
+    assert wrong == []
+
+
+def test_each_limit_of_the_engine_is_told():
+    told = {name for _, module, name in _LIMIT.findall(PAGE) if module == "authz.engine.limits"}
+    assert {name for name in vars(limits) if name.startswith("MAX_")} - told == set()
+
+
+def _kinds(kind: type[errors.AuthzError]) -> Iterator[type[errors.AuthzError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        if below.__module__ == errors.__name__:
+            yield from _kinds(below)
+
+
+def test_each_error_of_the_engine_is_told_with_its_number():
+    ours = {(kind.code, kind.number) for kind in _kinds(errors.AuthzError)}
+    told = {(code, int(number)) for code, number in _CODE.findall(PAGE)}
+    assert told == ours
