@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 
 from authz.clock import Clock, SystemClock
+from authz.graph import EmbeddedGraph
 from authz.relations import Relations
 from server.domain.core import Core
 from server.domain.entropy import Entropy, SystemEntropy
@@ -111,6 +112,7 @@ async def _assemble(
     telemetry.watch(lambda: opened.waiting, snapshot)
     envelope = Envelope(keks(settings), entropy)
     secret_key = await server_key(store, envelope, entropy)
+    relations = Relations(STORE_ID, clock)
     core = Core(
         policy=settings.policy(),
         clock=clock,
@@ -118,7 +120,8 @@ async def _assemble(
         store=store,
         rows=rows,
         snapshot=snapshot,
-        relations=Relations(STORE_ID, clock),
+        relations=relations,
+        graph=EmbeddedGraph(store, relations),
         marks=TokenMarks(secret_key),
     )
     stored = SqlSigningKeys()
