@@ -187,8 +187,12 @@ class OpenFga:
             raise _failure(error) from None
         except (aiohttp.ClientError, OSError):
             raise RemoteFailure(Fault.UNREACHABLE) from None
-        except (OpenApiException, ValueError, LookupError, AttributeError):
-            # What they raise on an answer that is none.
+        except (OpenApiException, ValueError, LookupError, AttributeError) as error:
+            # What they raise on an answer that is none. Their telemetry stumbles over some errors
+            # of OpenFGA (409, say) while it counts them.
+            told = error.__context__
+            if isinstance(told, ApiException):
+                raise _failure(told) from None
             raise RemoteFailure(Fault.MALFORMED) from None
         if not isinstance(answer.body, dict):
             raise RemoteFailure(Fault.MALFORMED)
