@@ -50,3 +50,33 @@ def same(theirs: Mapping[str, Any], ours: Model) -> bool:
 def read(theirs: Mapping[str, Any]) -> Model:
     """Return a model of theirs, by our own parser. Raises ModelError."""
     return Model.from_json({name: part for name, part in theirs.items() if name != "id"})
+
+
+async def model_asked(remote: OpenFga, remembered: str) -> Mapping[str, Any] | None:
+    """Return the model there that is, or would be, asked: pinned, remembered, or the newest."""
+    named = remote.place.model or remembered
+    if named:
+        return await remote.model(named)
+    page, _ = await remote.models()
+    return page[0] if page else None
+
+
+def differences(ours: Model, theirs: Model) -> list[str]:
+    """Say in one line each which type, relation or condition is on one side, or is otherwise."""
+    mine, other = _parts(ours.to_json()), _parts(theirs.to_json())
+    found = [f"{name}: only in Mandate" for name in mine.keys() - other.keys()]
+    found += [f"{name}: only in OpenFGA" for name in other.keys() - mine.keys()]
+    found += [f"{name}: not the same" for name in mine.keys() & other.keys()
+              if mine[name] != other[name]]  # fmt: skip
+    return sorted(found)
+
+
+def _parts(body: Mapping[str, Any]) -> dict[str, object]:
+    found: dict[str, object] = {"schema": body.get("schema_version")}
+    for kind in body.get("type_definitions", ()):
+        name, metadata = kind["type"], (kind.get("metadata") or {}).get("relations") or {}
+        found[f"type {name}"] = True
+        for relation, rewrite in (kind.get("relations") or {}).items():
+            found[f"{name}#{relation}"] = (rewrite, metadata.get(relation))
+    found |= {f"condition {n}": c for n, c in (body.get("conditions") or {}).items()}
+    return found

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import and_, bindparam, or_, select, update
 
-from authz.stores.changelog import BEGINNING, Place
+from authz.stores.changelog import BEGINNING, Place, changes_behind
 from authz.stores.tables import authz_remote, authz_store
 from authz.tx import Tx, insert_ignore
 
@@ -82,6 +82,11 @@ class AppliedChanges:
         if not theirs:
             return Standing(int(head), model_id, BEGINNING, "", "")
         return Standing(int(head), model_id, Place(int(revision), int(position)), ours, theirs)
+
+    def oldest_waiting(self, tx: Tx) -> int | None:
+        """Return when the oldest change happened that is not applied there (Unix ms)."""
+        waiting = changes_behind(tx, self.store, self.standing(tx).applied, 1)
+        return waiting[0][1].changed_at if waiting else None
 
     def begin(self, tx: Tx) -> None:
         """Make the row, with nothing applied; nothing happens if it is there."""

@@ -53,7 +53,7 @@ async def test_while_openfga_is_away_all_is_denied_and_revoking_goes_on(
             process.kill()
             told = await w.ask(stage.docs, asked)
             assert told["decision"] is False
-            assert (told["context"]["reason"], told["context"]["advice"]) == (
+            assert (told["context"]["reason"], told["context"]["action"]) == (
                 "checker_unavailable", "retry",
             )  # fmt: skip
             ready = await w.http.get("/readyz")
@@ -187,7 +187,8 @@ async def test_the_shipper_survives_and_goes_on(
         shipper, stop = shipper_of(w), asyncio.Event()
         monkeypatch.setattr("authz.openfga.shipper.INTERVAL", 0.001)
         failures = [RemoteFailure(Fault.TIMEOUT), RuntimeError("a mistake of ours")]
-        told, shipped, ship = [], asyncio.Event(), shipper.ship
+        told: list[Fault] = []
+        shipped, ship = asyncio.Event(), shipper.ship
 
         async def failing() -> int:
             if failures:
