@@ -15,14 +15,6 @@ from tests.support.stage import Stage, set_stage
 from tests.support.world import World, prepared
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all of this folder: it needs the OpenFGA server."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.openfga)
-
-
 @pytest.fixture(scope="session")
 def program() -> Path:
     """Return the OpenFGA server's program."""

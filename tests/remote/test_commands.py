@@ -19,7 +19,8 @@ from tests.support.processes import ServerProcess
 from tests.support.remote import new_store
 from tests.support.world import World, prepared, world_at
 
-DOCUMENTS = Path(__file__).parents[2] / "examples" / "documents" / "documents.fga"
+pytestmark = pytest.mark.openfga
+
 FOLDERS = [("user:anne", "owner", f"folder:f{number}") for number in range(130)]
 
 

@@ -28,6 +28,8 @@ from tests.support.remote import new_store, pushed, remote_world, shipper_of, sh
 from tests.support.stage import set_stage
 from tests.support.world import prepared
 
+pytestmark = pytest.mark.openfga
+
 ASKED = Query("user:anne", "viewer", "document:plan")
 STORE, MODEL = "01JABCDEFGHJKMNPQRSTVWXYZ0", "01JABCDEFGHJKMNPQRSTVWXYZ1"
 SECRET = "s3cret-preshared-key-of-a-test"

@@ -1,5 +1,7 @@
 """The decisions and hand-overs of `tests/protocol`, unchanged, with OpenFGA as the engine."""
 
+import pytest
+
 # ruff: noqa: F401 - pytest finds these tests here a second time, with the fixtures of this folder
 from tests.protocol.test_decision import (
     test_a_delegated_call_leaves_effects_and_cannot_share,
@@ -16,3 +18,5 @@ from tests.protocol.test_hops import (
     test_handing_on_makes_a_child_row_and_a_ticket,
     test_revoking_the_parent_kills_the_child_and_its_tokens,
 )
+
+pytestmark = pytest.mark.openfga

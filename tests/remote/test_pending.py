@@ -16,6 +16,8 @@ from tests.requirements import requirement
 from tests.support.remote import shipper_of
 from tests.support.world import World
 
+pytestmark = pytest.mark.openfga
+
 MODEL = """
 model
   schema 1.1

@@ -23,6 +23,8 @@ from tests.support.processes import ServerProcess, environment
 from tests.support.remote import new_store, pushed, remote_world, shipper_of
 from tests.support.world import World, prepared
 
+pytestmark = pytest.mark.openfga
+
 HERE = Path(__file__).parents[2]
 
 
