@@ -274,8 +274,14 @@ def _page(answer: Mapping[str, Any], name: str) -> tuple[list[Mapping[str, Any]]
 
 
 def _failure(error: ApiException) -> RemoteFailure:
-    code = _code(error)
+    body = _body(error)
+    code = _word(
+        getattr(getattr(error, "parsed_exception", None), "code", None) or body.get("code")
+    )
     status = error.status if isinstance(error.status, int) else 0
+    if "error" in body and not code and status < 500:
+        # The issuer of our tokens speaks so (RFC 6749 §5.2), OpenFGA does not.
+        return RemoteFailure(Fault.CREDENTIALS, _word(body["error"]))
     if code in _CODES:
         return RemoteFailure(_CODES[code], code)
     if status in _FAULTS:
@@ -285,13 +291,15 @@ def _failure(error: ApiException) -> RemoteFailure:
     return RemoteFailure(Fault.FAILED if status >= 500 else Fault.CREDENTIALS, code)
 
 
-def _code(error: ApiException) -> str:
-    """Return OpenFGA's word for an error; never its message, which quotes what was sent."""
-    told = getattr(getattr(error, "parsed_exception", None), "code", None)
-    if told is None and error.body:
-        try:
-            told = orjson.loads(error.body).get("code")
-        except (ValueError, AttributeError):
-            told = None
+def _body(error: ApiException) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(error.body) if error.body else None
+    except (ValueError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _word(told: object) -> str:
+    """Return a code of theirs; never a message, which quotes what was sent."""
     code = str(getattr(told, "value", told) or "")
     return code if code.isascii() and code.replace("_", "").isalnum() and len(code) < 80 else ""
