@@ -146,6 +146,11 @@ async def _openfga(store: OpenStore, settings: Settings, clock: Clock, entropy: 
         return Check(name, False, "was never pushed to", NEXT[Fault.NOT_PUSHED])
     if standing.current:
         return Check(name, True, f"answers, has revision {standing.head}")
+    if standing.refused:
+        return Check(
+            name, False, f"refused {standing.refused} changes, so that what they give is denied",
+            "see `mandate authz diff`; take those tuples away here, then `mandate authz push`",
+        )  # fmt: skip
     oldest = await store.read(shipper.applied.oldest_waiting)
     late = oldest is not None and clock.now() - oldest > LATE_CHANGE_MS
     return Check(

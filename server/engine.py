@@ -9,7 +9,7 @@ from authz.graph import EmbeddedGraph, Graph
 from authz.relations import Relations
 from authz.stores.applied import AppliedChanges
 from server.domain.entropy import Entropy
-from server.domain.unit import Store
+from server.domain.unit import Store, UnavailableError
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class RemoteEngine:
         try:
             await self._remote.probe()
             standing = await self.shipper.database.read(self.shipper.applied.standing)
-        except RemoteFailure:
+        except (RemoteFailure, UnavailableError):
             return False
         return bool(standing.remote_model)
 

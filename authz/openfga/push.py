@@ -77,6 +77,8 @@ async def _push(shipper: Shipper, *, prune: bool, told: Told) -> Pushed:
     await _repair(shipper, model, found, told)
     if first:
         await shipper.begin_at(Place(standing.head, END), standing.model_id, model)
+    else:
+        await shipper.found_equal()
     written, changed, deleted = len(found.missing), len(found.other), len(found.extra)
     return Pushed(model, found.ours, shipped, written, changed, deleted)
 

@@ -76,7 +76,7 @@ class Shipper:
         """
         # Looking first: an idle server writes nothing.
         standing = await self.database.read(self.applied.standing)
-        if standing.current or not standing.remote_model or not await self.take():
+        if standing.sent or not standing.remote_model or not await self.take():
             return 0
         try:
             return await self.apply_all()
@@ -93,16 +93,17 @@ class Shipper:
         done = 0
         while True:
             standing, waiting = await self.database.read(self._waiting)
-            if standing.current:
+            if standing.sent:
                 return done
             if standing.applied_model != standing.model_id:
                 await self._apply_model()
                 continue
             step = next_step(standing, waiting)
+            refused = 0
             if step.writes or step.deletes:
                 await self.renew()
-                await self._send(standing.remote_model, step)
-            await self._advance(standing.applied, step.to)
+                refused = await self._send(standing.remote_model, step)
+            await self._advance(standing.applied, step.to, refused)
             done += len(step.writes) + len(step.deletes)
             told(done)
 
@@ -131,6 +132,11 @@ class Shipper:
         if not await self.database.write(work):
             raise LostLease
 
+    async def found_equal(self) -> None:
+        """Say that both stores were compared and are equal. Raises LostLease."""
+        if not await self.database.write(lambda tx: self.applied.forget_refused(tx, self._name)):
+            raise LostLease
+
     async def take(self) -> bool:
         """Take or renew the lease; false while another one has it."""
         now = self._clock.now()
@@ -147,10 +153,10 @@ class Shipper:
         """Let the next one begin at once."""
         await self.database.write(lambda tx: self.applied.drop_lease(tx, self._name))
 
-    async def _advance(self, was: Place, to: Place) -> None:
+    async def _advance(self, was: Place, to: Place, refused: int) -> None:
         until = self._clock.now() + LEASE_MS
         moved = await self.database.write(
-            lambda tx: self.applied.advance(tx, self._name, was, to, until)
+            lambda tx: self.applied.advance(tx, self._name, was, to, until, refused=refused)
         )
         if not moved:
             raise LostLease
@@ -159,25 +165,37 @@ class Shipper:
         standing = self.applied.standing(tx)
         return standing, changes_behind(tx, self.applied.store, standing.applied, BATCH)
 
-    async def _send(self, model: str, step: Step) -> None:
+    async def _send(self, model: str, step: Step) -> int:
+        """Send a step, and return how many of its additions are refused there for good."""
         try:
             await self.remote.write(model, step.writes, step.deletes)
         except RemoteFailure as failure:
             if failure.fault is not Fault.REFUSED:
                 raise
-            await self._send_each(model, step)
+            return await self._send_each(model, step)
+        return 0
 
-    async def _send_each(self, model: str, step: Step) -> None:
+    async def _send_each(self, model: str, step: Step) -> int:
         """Send a refused step one by one; a tuple that is there with another condition goes first.
 
-        Only what somebody else wrote there, or what was applied before by a push, gets so far.
+        An addition that is refused by itself must not hold up all that come after it. It is left
+        out and counted: from then on no yes from there counts alone (`Standing.current`).
         """
         for key in step.deletes:
             await self.renew()
             await self.remote.write(model, (), (key,))
+        refused = 0
         for new in step.writes:
             await self.renew()
-            await replace(self.remote, model, new)
+            try:
+                await replace(self.remote, model, new)
+            except RemoteFailure as failure:
+                if failure.fault is not Fault.REFUSED:
+                    raise
+                refused += 1
+        if refused:
+            log.warning("OpenFGA refused %d changes: see `mandate authz diff`", refused)
+        return refused
 
 
 async def replace(remote: OpenFga, model: str, new: NewTuple) -> None:
@@ -225,8 +243,9 @@ async def run_shipper(
             pause = min(pause * 2, LONGEST_PAUSE)
         except ModelNotFound:
             pause = INTERVAL
-        except Exception as error:  # noqa: BLE001 - ending would leave every change waiting
-            log.warning("changes wait for OpenFGA: %s", type(error).__name__)
+        except Exception:
+            # Ending would leave every change waiting for as long as the server runs.
+            log.exception("changes wait for OpenFGA")
             pause = min(pause * 2, LONGEST_PAUSE)
         else:
             if pause > INTERVAL:

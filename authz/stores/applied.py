@@ -19,6 +19,7 @@ _STANDING = (
         authz_store.c.model_id,
         _R.revision,
         _R.position,
+        _R.refused,
         _R.model_id,
         _R.remote_model_id,
     )
@@ -42,8 +43,14 @@ _DROP = update(authz_remote).where(_HELD).values(lease_until=0)
 _ADVANCE = (
     update(authz_remote)
     .where(_HELD, _R.revision == bindparam("was"), _R.position == bindparam("was_at"))
-    .values(revision=bindparam("to"), position=bindparam("to_at"), lease_until=bindparam("until"))
+    .values(
+        revision=bindparam("to"),
+        position=bindparam("to_at"),
+        refused=_R.refused + bindparam("more_refused"),
+        lease_until=bindparam("until"),
+    )
 )
+_FORGET_REFUSED = update(authz_remote).where(_HELD).values(refused=0)
 _SET_MODEL = (
     update(authz_remote)
     .where(_HELD)
@@ -58,14 +65,21 @@ class Standing:
     head: int
     model_id: str
     applied: Place
+    refused: int
+    """Additions that the remote server did not take, since the last push found both equal."""
     applied_model: str
     remote_model: str
     """The model there that is asked; empty before the first push, and then nobody is."""
 
     @property
-    def current(self) -> bool:
-        """Whether the remote store has every change and the model in force."""
+    def sent(self) -> bool:
+        """Whether every change and the model in force were sent."""
         return self.applied == Place(self.head, END) and self.applied_model == self.model_id
+
+    @property
+    def current(self) -> bool:
+        """Whether the remote store has them all."""
+        return self.sent and not self.refused
 
 
 class AppliedChanges:
@@ -78,10 +92,13 @@ class AppliedChanges:
     def standing(self, tx: Tx) -> Standing:
         """Return where both stand, in one statement."""
         rows = tx.fetch(_STANDING, {"store": self.store, "remote": self.remote})
-        head, model_id, revision, position, ours, theirs = rows[0] if rows else (0, "", *_NONE)
+        if not rows:
+            return Standing(0, "", BEGINNING, 0, "", "")
+        head, model_id, revision, position, refused, ours, theirs = rows[0]
         if not theirs:
-            return Standing(int(head), model_id, BEGINNING, "", "")
-        return Standing(int(head), model_id, Place(int(revision), int(position)), ours, theirs)
+            return Standing(int(head), model_id, BEGINNING, 0, "", "")
+        place = Place(int(revision), int(position))
+        return Standing(int(head), model_id, place, int(refused), ours, theirs)
 
     def oldest_waiting(self, tx: Tx) -> int | None:
         """Return when the oldest change happened that is not applied there (Unix ms)."""
@@ -97,6 +114,7 @@ class AppliedChanges:
                 "remote": self.remote,
                 "revision": BEGINNING.revision,
                 "position": BEGINNING.position,
+                "refused": 0,
                 "model_id": "",
                 "remote_model_id": "",
                 "holder": "",
@@ -112,9 +130,12 @@ class AppliedChanges:
         """Let the next one begin at once."""
         tx.execute(_DROP, self._named(holder))
 
-    def advance(self, tx: Tx, holder: str, was: Place, to: Place, until: int) -> bool:
-        """Say that everything up to `to` is applied; false if the lease or the place was lost."""
+    def advance(
+        self, tx: Tx, holder: str, was: Place, to: Place, until: int, *, refused: int = 0
+    ) -> bool:
+        """Say that everything up to `to` is applied, or `refused`; false if the lease was lost."""
         moved = {"was": was.revision, "was_at": was.position, "until": until}
+        moved["more_refused"] = refused
         moved |= {"to": to.revision, "to_at": to.position}
         return tx.execute(_ADVANCE, {**self._named(holder), **moved}) == 1
 
@@ -123,8 +144,9 @@ class AppliedChanges:
         named = {"model": model_id, "remote_model": remote_model}
         return tx.execute(_SET_MODEL, {**self._named(holder), **named}) == 1
 
+    def forget_refused(self, tx: Tx, holder: str) -> bool:
+        """Say that both stores were found equal; false if the lease was lost."""
+        return tx.execute(_FORGET_REFUSED, self._named(holder)) == 1
+
     def _named(self, holder: str) -> dict[str, object]:
         return {"of_store": self.store, "of_remote": self.remote, "me": holder}
-
-
-_NONE = (0, 0, "", "")

@@ -125,6 +125,8 @@ authz_remote = Table(
     # The last change that is applied there; those behind it wait.
     Column("revision", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
+    # How many additions were refused there; while there is one, no yes from there counts alone.
+    Column("refused", BigInteger, nullable=False),
     # A model of ours and the one there that is the same; empty before the first push.
     Column("model_id", Text, nullable=False),
     Column("remote_model_id", Text, nullable=False),

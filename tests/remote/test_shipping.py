@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from authz.engine.query import Query
 from authz.model.compiled import Model
 from authz.model.subject import TupleKey
 from authz.openfga.compare import compare
@@ -144,6 +146,67 @@ async def test_a_tuple_that_is_there_with_another_condition_is_replaced(there: W
     await write(there, [ours, owner(1)])
     await shipper.ship()
     assert await equal(there)
+
+
+@requirement("mandate:remote:in-order", "mandate:remote:deletion-at-once")
+async def test_an_addition_that_openfga_refuses_holds_up_nobody_and_still_counts(
+    there: World,
+) -> None:
+    """OpenFGA takes a condition with a name of one letter in a model, and refuses it in a tuple."""
+    text = MODEL.replace("until", "u").replace("blocked: [user]", "blocked: [user with u, user]")
+    model, shipper = Model.from_dsl(text), shipper_of(there)
+    await there.core.store.write(lambda tx: there.core.relations.put_model(tx, model))
+    when = {"end": "2027-01-01T00:00:00Z"}
+    refused = RelationTuple("user:u1", "blocked", "document:plan", "u", when)
+    await write(there, [owner(1), owner(2)])
+    await shipper.ship()
+    viewer = Query("user:u1", "viewer", "document:plan", {"now": "2026-01-15T00:00:00Z"})
+    assert await there.core.graph.check_many([viewer]) == [True]
+    await write(there, [refused, owner(3)])
+    await write(there, [owner(4)], [owner(2)])
+    assert await shipper.ship() == 4
+    assert await shipper.ship() == 0
+    # All others went through; what OpenFGA does not know takes the right away nevertheless.
+    asked = [viewer, *(Query(owner(n).user, "owner", "document:plan") for n in (2, 3, 4))]
+    assert await there.core.graph.check_many(asked) == [False, False, True, True]
+    assert not await equal(there)
+    with pytest.raises(RemoteFailure):
+        await pushed(there)
+    await write(there, [], [refused])
+    await pushed(there)
+    assert (await shipper.database.read(shipper.applied.standing)).current
+
+
+async def test_a_push_that_was_stopped_is_believed_by_nobody_and_goes_on(
+    sqlite_databases: SqliteDatabases, clock: FrozenClock, openfga: ServerProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    url, store = sqlite_databases.copy_of("prepared", prepared), new_store(openfga.url)
+    async with remote_world(url, clock, openfga.url, store) as w:
+        await w.resource()
+        for start in range(0, 250, 50):
+            many = [("user:anne", "owner", f"folder:f{start + n}") for n in range(50)]
+            await w.relate(*many)
+        remote, turns = shipper_of(w).remote, iter([None, None])
+        applied = remote.write
+
+        async def stops(*arguments: Any) -> None:
+            try:
+                next(turns)
+            except StopIteration:
+                raise RemoteFailure(Fault.UNREACHABLE) from None
+            await applied(*arguments)
+
+        monkeypatch.setattr(remote, "write", stops)
+        with pytest.raises(RemoteFailure):
+            await pushed(w)
+        monkeypatch.undo()
+        with pytest.raises(RemoteFailure) as refused:
+            await w.core.graph.check_many([Query("user:anne", "viewer", "folder:f1")])
+        assert refused.value.fault is Fault.NOT_PUSHED
+        done = await pushed(w)
+        assert (done.tuples, done.written) == (250, 50)
+        assert await equal(w)
 
 
 _KILLED = """

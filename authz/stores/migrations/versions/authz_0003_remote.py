@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("remote", sa.Text, primary_key=True),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("refused", sa.BigInteger, nullable=False),
         sa.Column("model_id", sa.Text, nullable=False),
         sa.Column("remote_model_id", sa.Text, nullable=False),
         sa.Column("holder", sa.Text, nullable=False),
