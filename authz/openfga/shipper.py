@@ -31,6 +31,8 @@ LEASE_MS: Final = 60_000
 INTERVAL: Final = 0.2
 """Seconds between two looks; a question that finds changes waiting asks for one at once."""
 LONGEST_PAUSE: Final = 15.0
+_PASSES: Final = {"", "Aborted"}
+"""Refusals that say nothing about the tuple: a proxy's, and that of two writes at one moment."""
 
 log = logging.getLogger("mandate.openfga")
 
@@ -190,7 +192,7 @@ class Shipper:
             try:
                 await replace(self.remote, model, new)
             except RemoteFailure as failure:
-                if failure.fault is not Fault.REFUSED:
+                if failure.fault is not Fault.REFUSED or failure.code in _PASSES:
                     raise
                 refused += 1
         if refused:

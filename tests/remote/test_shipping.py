@@ -177,6 +177,29 @@ async def test_an_addition_that_openfga_refuses_holds_up_nobody_and_still_counts
     assert (await shipper.database.read(shipper.applied.standing)).current
 
 
+@requirement("mandate:remote:in-order")
+@pytest.mark.parametrize("code", ["", "Aborted"])
+async def test_a_refusal_that_is_not_about_the_tuple_leaves_nothing_out(
+    there: World, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    shipper = shipper_of(there)
+
+    async def refuses(_: str, writes: Sequence[NewTuple], __: Sequence[TupleKey]) -> None:
+        if writes:
+            raise RemoteFailure(Fault.REFUSED, code)
+
+    await write(there, [owner(1)])
+    await shipper.ship()
+    await write(there, [owner(2)])
+    monkeypatch.setattr(shipper.remote, "write", refuses)
+    with pytest.raises(RemoteFailure):
+        await shipper.ship()
+    monkeypatch.undo()
+    assert await shipper.ship() == 1
+    assert await equal(there)
+    assert (await shipper.database.read(shipper.applied.standing)).current
+
+
 async def test_a_push_that_was_stopped_is_believed_by_nobody_and_goes_on(
     sqlite_databases: SqliteDatabases, clock: FrozenClock, openfga: ServerProcess,
     monkeypatch: pytest.MonkeyPatch,
