@@ -12,6 +12,7 @@ from server.domain.entropy import Entropy, SystemEntropy
 from server.domain.marks import TokenMarks
 from server.domain.snapshot import Snapshot
 from server.domain.unit import Store
+from server.engine import STORE_ID, Engine, open_engine
 from server.keys.envelope import Envelope
 from server.keys.kek import KeyEncryptionKey, parse_keks, read_kek_file
 from server.keys.live import LiveKeys
@@ -38,9 +39,6 @@ from server.storage.secrets import server_key
 from server.storage.store import OpenStore, open_store
 from server.storage.unit import changes_since
 
-STORE_ID = "mandate"
-"""The relationship store of the product's own model."""
-
 MAINTENANCE_INTERVAL = 600
 """Seconds between two purges of what has ended, in each worker."""
 
@@ -62,6 +60,7 @@ class Server:
 
     settings: Settings
     services: Services
+    engine: Engine
     store: OpenStore
     envelope: Envelope
     fetcher: Fetcher
@@ -70,6 +69,7 @@ class Server:
 
     async def close(self) -> None:
         """Close connections; everything acknowledged is stored by now."""
+        await self.engine.close()
         await self.fetcher.close()
         self.resolver.close()
         await self.store.close()
@@ -111,6 +111,8 @@ async def _assemble(
     telemetry.watch(lambda: opened.waiting, snapshot)
     envelope = Envelope(keks(settings), entropy)
     secret_key = await server_key(store, envelope, entropy)
+    relations = Relations(STORE_ID, clock)
+    engine = open_engine(settings, store, relations, clock, entropy, telemetry.graph_failed)
     core = Core(
         policy=settings.policy(),
         clock=clock,
@@ -118,7 +120,8 @@ async def _assemble(
         store=store,
         rows=rows,
         snapshot=snapshot,
-        relations=Relations(STORE_ID, clock),
+        relations=relations,
+        graph=engine.graph,
         marks=TokenMarks(secret_key),
     )
     stored = SqlSigningKeys()
@@ -142,7 +145,7 @@ async def _assemble(
         secret_key,
         telemetry,
     )
-    return Server(settings, services, opened, envelope, fetcher, resolver, telemetry)
+    return Server(settings, services, engine, opened, envelope, fetcher, resolver, telemetry)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
@@ -155,6 +158,7 @@ def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None,
     return (
         run_sealer(core, keys, server.settings.seal_interval, stop),
         run_maintenance(core.store, core.clock, MAINTENANCE_INTERVAL, stop),
+        *server.engine.beside(stop),
     )
 
 
@@ -167,7 +171,11 @@ def create_app(server: Server) -> Observed:
 
     core, keys = server.services.core, server.services.keys
     readiness = Readiness(
-        core.store, applied=applied_in, wanted=wanted(), can_sign=lambda: bool(keys.algorithms)
+        core.store,
+        applied=applied_in,
+        wanted=wanted(),
+        can_sign=lambda: bool(keys.algorithms),
+        graph_answers=server.engine.answers,
     )
     application = make_application(
         server.services,

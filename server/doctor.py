@@ -11,9 +11,11 @@ from typing import Final
 import orjson
 
 from authz.clock import Clock
+from authz.relations import Relations
 from server.app import keks
 from server.domain.entropy import Entropy
 from server.domain.unit import UnavailableError
+from server.engine import STORE_ID, open_shipper
 from server.keys.envelope import Envelope, SealBroken
 from server.keys.kek import UnusableKek
 from server.keys.signer import Signer
@@ -30,6 +32,7 @@ LEAST_FREE: Final = 200 * 1024 * 1024
 OLD_KEY_MS: Final = 180 * 86400 * 1000
 CLOCK_SLACK_MS: Final = 60 * 1000
 LATE_SEAL_MS: Final = 10 * 60 * 1000
+LATE_CHANGE_MS: Final = 60 * 1000
 
 Fetch = Callable[[str], bytes]
 
@@ -67,6 +70,8 @@ async def examine(
         try:
             async for check in _inside(store, settings, clock.now(), envelope):
                 yield check
+            if settings.authz_engine == "openfga":
+                yield await _openfga(store, settings, clock, entropy)
         except UnavailableError as error:
             yield Check("database", False, f"refuses: {error}", "see the database's own log")
         finally:
@@ -115,6 +120,42 @@ async def _inside(
     yield Check(
         "audit", not late, f"sealed up to {sealed}, {unsealed} not sealed yet",
         "run `mandate audit seal`, and see in the server's log why it does not seal",
+    )  # fmt: skip
+
+
+async def _openfga(store: OpenStore, settings: Settings, clock: Clock, entropy: Entropy) -> Check:
+    """Ask the OpenFGA server of the settings, and see whether it has what changed."""
+    from authz.openfga.failure import NEXT, Fault, RemoteFailure  # noqa: PLC0415 - an extra
+
+    name = "OpenFGA"
+    relations = Relations(STORE_ID, clock)
+    try:
+        remote, shipper = open_shipper(settings, store, relations, clock, entropy)
+    except OSError as error:
+        return Check(name, False, f"{error.filename}: {error.strerror}", "bring back that file")
+    try:
+        await remote.probe()
+        standing = await store.read(shipper.applied.standing)
+        if standing.remote_model:
+            await remote.model(standing.remote_model)
+    except RemoteFailure as failure:
+        return Check(name, False, f"gives no answer: {failure}", NEXT[failure.fault])
+    finally:
+        await remote.close()
+    if not standing.remote_model:
+        return Check(name, False, "was never pushed to", NEXT[Fault.NOT_PUSHED])
+    if standing.current:
+        return Check(name, True, f"answers, has revision {standing.head}")
+    if standing.refused:
+        return Check(
+            name, False, f"refused {standing.refused} changes, so that what they give is denied",
+            "see `mandate authz diff`; take those tuples away here, then `mandate authz push`",
+        )  # fmt: skip
+    oldest = await store.read(shipper.applied.oldest_waiting)
+    late = oldest is not None and clock.now() - oldest > LATE_CHANGE_MS
+    return Check(
+        name, not late, f"answers, has revision {standing.applied.revision} of {standing.head}",
+        "start `mandate serve`, which sends changes, and see its log for what it cannot send",
     )  # fmt: skip
 
 

@@ -5,15 +5,16 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from server.domain.policy import Policy
+from server.engine_settings import EngineSettings
 
 ENV_FILE = "mandate.env"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
-class Settings(BaseSettings):
+class Settings(EngineSettings):
     """Everything that an operator decides. Durations are in seconds.
 
     A file `mandate.env` in the working directory is read as well; the environment wins.

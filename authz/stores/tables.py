@@ -116,3 +116,21 @@ authz_assertions = Table(
     Column("body", Text, nullable=False),  # the API's list of assertions, as JSON
     Column("written_at", BigInteger, nullable=False),
 )
+
+authz_remote = Table(
+    "authz_remote",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("remote", Text, primary_key=True),  # the id of the store at the remote server
+    # The last change that is applied there; those behind it wait.
+    Column("revision", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    # How many additions were refused there; while there is one, no yes from there counts alone.
+    Column("refused", BigInteger, nullable=False),
+    # A model of ours and the one there that is the same; empty before the first push.
+    Column("model_id", Text, nullable=False),
+    Column("remote_model_id", Text, nullable=False),
+    # Who applies changes at the moment: of several workers one does.
+    Column("holder", Text, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+)

@@ -63,6 +63,8 @@ def _of_server(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
         return "PostgreSQL needs its driver: install `mandate-server[postgres]`"
+    if isinstance(error, ModuleNotFoundError) and error.name in {"openfga_sdk", "aiohttp"}:
+        return "an OpenFGA server needs its client: install `mandate-server[openfga]`"
     return None
 
 

@@ -79,13 +79,13 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
 async def _objects(
     core: Core, alive: Standing, resource: Resource, call: Call, relation: str
 ) -> Decision:
-    """Check relation, consent and ceilings of all objects in one read of the graph."""
+    """Check relation, consent and ceilings of all objects in one question to the graph."""
     legs: list[list[tuple[Reason, list[Query]]]] = [
         _legs(alive, resource, call, relation, name) for name in call.objects
     ]
     queries = [query for per_object in legs for _, options in per_object for query in options]
     try:
-        answers = await core.store.read(lambda tx: core.relations.check_many(tx, queries))
+        answers = await core.graph.check_many(queries)
     except Exception as error:  # noqa: BLE001 - whatever fails, the answer is no
         return Decision(Denied(Reason.CHECKER_UNAVAILABLE, type(error).__name__))
     truth = dict(zip(queries, answers, strict=True))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from authz.clock import Clock
+from authz.graph import Graph
 from authz.relations import Relations
 from server.domain.entropy import Entropy
 from server.domain.marks import TokenMarks
@@ -14,7 +15,10 @@ from server.domain.unit import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
-    """Policy, time, chance, the database with its repositories and caches, and the graph."""
+    """Policy, time, chance, the database with its repositories and caches, and the graph.
+
+    `relations` writes and shows tuples inside a transaction; `graph` answers what they mean.
+    """
 
     policy: Policy
     clock: Clock
@@ -23,4 +27,5 @@ class Core:
     rows: Repositories
     snapshot: Snapshot
     relations: Relations
+    graph: Graph
     marks: TokenMarks

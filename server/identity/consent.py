@@ -11,13 +11,13 @@ from server.domain.interactions import Interaction
 from server.domain.people import Session, UserStatus
 from server.domain.registry import Agent, Ceiling
 from server.domain.unit import Unit
+from server.identity.consent_objects import Held, Holdings, may_pick
 from server.identity.consent_offer import (
     MAX_PICKED,
     Edge,
     NoOffer,
     Offer,
     make_offer,
-    may_pick,
 )
 
 SESSION: Final = "session"
@@ -74,9 +74,17 @@ def edge_key(edge: Edge) -> str:
 async def record_consent(
     core: Core, interaction: Interaction, session: Session, picks: Picks
 ) -> Recorded | NotRecorded:
-    """Check the picks against what was asked and is held now, and store what they allow."""
+    """Check the picks against what was asked and is held now, and store what they allow.
+
+    Raises GraphUnavailable: who cannot be asked what the person holds stores nothing.
+    """
     now = core.clock.now()
     ids = {name: core.entropy.id(name) for name in ("dlg", "agt")}
+    request = interaction.request
+    seen = await core.store.read(lambda tx: make_offer(core, tx, request, session.user_id, now))
+    holdings: Holdings = {}
+    if isinstance(seen, Offer) and len(picks.objects) <= MAX_PICKED:
+        holdings = await may_pick(core.graph, seen, session.user_id, picks.objects)
 
     def unit(tx: Unit) -> Recorded | NotRecorded:
         current = core.rows.sessions.get(tx, session.id)
@@ -86,12 +94,15 @@ async def record_consent(
             return NotRecorded("session_ended")
         if user is None or user.status is not UserStatus.ACTIVE:
             return NotRecorded("user_disabled")
-        offer = make_offer(core, tx, interaction.request, session.user_id, now)
+        offer = make_offer(core, tx, request, session.user_id, now)
         if isinstance(offer, NoOffer):
             return NotRecorded(offer.reason)
+        if not isinstance(seen, Offer) or offer.bounds != seen.bounds:
+            # What was asked of the graph is about another offer: the page is shown again.
+            return NotRecorded("registry_changed")
         if picks.duration not in offered_durations(core, offer):
             return NotRecorded("duration", "Choose for how long.")
-        details = _details(core, tx, offer, session.user_id, picks)
+        details = _details(offer, picks, holdings)
         if isinstance(details, NotRecorded):
             return details
         grant_id = ids["dlg"] if offer.delegates else None
@@ -110,9 +121,7 @@ async def record_consent(
     return await core.store.write(unit)
 
 
-def _details(
-    core: Core, tx: Unit, offer: Offer, user_id: str, picks: Picks
-) -> tuple[Detail, ...] | NotRecorded:
+def _details(offer: Offer, picks: Picks, holdings: Holdings) -> tuple[Detail, ...] | NotRecorded:
     """Return what was picked and may be given: nothing picked, nothing granted."""
     if len(picks.objects) > MAX_PICKED:
         return NotRecorded("too_many_objects", f"Tick at most {MAX_PICKED} things.")
@@ -123,9 +132,8 @@ def _details(
         )
         if section.scopes and not scopes:
             continue
-        keys = sorted(picks.objects)
-        names = [name for key in keys if (name := section.object_of(key)) is not None]
-        held = may_pick(core.relations, tx, section, user_id, offer.agent, names)
+        names = section.names_of(picks.objects)
+        held = holdings.get(section.number, Held()).names
         if offer.delegates and len(held) < len(names):
             return NotRecorded("object_not_held", "Something you ticked is no longer yours.")
         details.append(Detail(resource=section.resource.id, scopes=scopes, objects=held))

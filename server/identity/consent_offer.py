@@ -7,8 +7,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from authz.engine.limits import MAX_CHECKS_PER_BATCH
-from authz.relations import CheckError, Query, Relations
 from authz.tx import Tx
 from server.delegation.coverage import contradicts, delegate_of, wants_delegation
 from server.domain.core import Core
@@ -54,6 +52,10 @@ class Section:
         fits = "#" not in name and name.partition(":")[0] in kinds
         return name if fits and self.object_key(name) == key else None
 
+    def names_of(self, keys: Collection[str]) -> list[str]:
+        """Return the objects of this section that a form's values stand for, in their order."""
+        return [name for key in sorted(keys) if (name := self.object_of(key)) is not None]
+
     @property
     def objects_matter(self) -> bool:
         """Tell whether the resource has objects that could be picked."""
@@ -76,6 +78,11 @@ class Offer:
     edges: tuple[Edge, ...]
     earlier: tuple[Delegation, ...]
     """Live delegations of the same pair and client that a new one would replace."""
+
+    @property
+    def bounds(self) -> tuple[Agent | None, tuple[Section, ...]]:
+        """Return what decides which objects may be picked."""
+        return self.agent, self.sections
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,72 +183,3 @@ def _earlier(
         and row.client_id == request.client_id
         and (not row.resources or not asked or not asked.isdisjoint(row.resources))
     )
-
-
-def held_objects(
-    relations: Relations, tx: Tx, section: Section, user_id: str, agent: Agent | None
-) -> tuple[tuple[str, ...], bool]:
-    """Return what the person holds of what was asked, and whether there is more than listed."""
-    if section.objects:
-        return may_pick(relations, tx, section, user_id, agent, section.objects), False
-    found: dict[str, None] = {}
-    truncated = False
-    for pickable in section.resource.pickable:
-        try:
-            listing = relations.list_objects(
-                tx, f"user:{user_id}", pickable.relation, pickable.type
-            )
-        except CheckError:  # what cannot be known is not offered
-            continue
-        # Tools of every resource have one type; what is not this one's is not offered.
-        found |= dict.fromkeys(filter(section.resource.owns, listing.objects))
-        truncated = truncated or listing.truncated
-    return _below_ceiling(relations, tx, agent, tuple(found)), truncated
-
-
-def may_pick(
-    relations: Relations,
-    tx: Tx,
-    section: Section,
-    user_id: str,
-    agent: Agent | None,
-    names: Collection[str],
-) -> tuple[str, ...]:
-    """Return those of `names` that were asked for and that the person holds now."""
-    asked = [
-        name
-        for name in names
-        if section.resource.owns(name) and (not section.objects or name in section.objects)
-    ]
-    queries = [
-        Query(f"user:{user_id}", pickable.relation, name)
-        for name in asked
-        for pickable in section.resource.pickable
-        if name.partition(":")[0] == pickable.type
-    ]
-    held = _true_of(relations, tx, queries)
-    return _below_ceiling(relations, tx, agent, tuple(name for name in asked if name in held))
-
-
-def _below_ceiling(
-    relations: Relations, tx: Tx, agent: Agent | None, names: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Leave out what lies outside the object roots of the agent, if it has any (X11)."""
-    if agent is None or not agent.ceiling.object_roots:
-        return names
-    queries = [Query(f"agent:{agent.id}", "ceiling", name) for name in names]
-    inside = _true_of(relations, tx, queries)
-    return tuple(name for name in names if name in inside)
-
-
-def _true_of(relations: Relations, tx: Tx, queries: list[Query]) -> set[str]:
-    """Return the objects of the queries that say yes; an error is no yes."""
-    found: set[str] = set()
-    for start in range(0, len(queries), MAX_CHECKS_PER_BATCH):
-        part = queries[start : start + MAX_CHECKS_PER_BATCH]
-        try:
-            answers = relations.check_many(tx, part)
-        except CheckError:
-            return set()
-        found |= {q.object for q, yes in zip(part, answers, strict=True) if yes is True}
-    return found

@@ -1,7 +1,7 @@
 """Whether this process can do its work now: asked by load balancers, told in one word."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from enum import StrEnum
 
 from authz.tx import Tx
@@ -9,13 +9,23 @@ from server.domain.unit import Store, UnavailableError, Unit
 
 
 class State(StrEnum):
-    """The answer; everything but `READY` is a reason to send requests elsewhere."""
+    """The answer; all but `READY` and `GRAPH` are a reason to send requests elsewhere.
+
+    `GRAPH`: the remote engine does not answer, so that decisions deny. Sign-in and above all
+    revoking go on, and another worker would be no better off.
+    """
 
     READY = "ready"
     DATABASE = "database"
     SCHEMA = "schema"
     KEY = "key"
     WRITER = "writer"
+    GRAPH = "graph"
+
+    @property
+    def serves(self) -> bool:
+        """Whether requests should come here."""
+        return self in (State.READY, State.GRAPH)
 
 
 class Readiness:
@@ -28,12 +38,14 @@ class Readiness:
         applied: Callable[[Tx], Collection[str]],
         wanted: Collection[str],
         can_sign: Callable[[], bool],
+        graph_answers: Callable[[], Awaitable[bool]],
     ) -> None:
         """Compare the `applied` migrations with those `wanted`; `can_sign`: an active key is."""
         self._store = store
         self._applied = applied
         self._wanted = frozenset(wanted)
         self._can_sign = can_sign
+        self._graph_answers = graph_answers
         self._asking: asyncio.Task[State] | None = None
 
     async def check(self) -> State:
@@ -64,7 +76,7 @@ class Readiness:
             await self._store.write(_nothing)
         except UnavailableError:
             return State.WRITER
-        return State.READY
+        return State.READY if await self._graph_answers() else State.GRAPH
 
 
 def _nothing(tx: Unit) -> None:

@@ -56,6 +56,7 @@ class Telemetry:
         self._issued: Any = None
         self._refused: Any = None
         self._requests: Any = None
+        self._graph_failures: Any = None
         self._meter: Any = None
         if spans is None and metrics is None:
             return
@@ -89,6 +90,10 @@ class Telemetry:
         self._refused = meter.create_counter(
             "mandate.refusals", unit="{refusal}", description="Refusals, by error and reason."
         )
+        self._graph_failures = meter.create_counter(
+            "mandate.graph.failures", unit="{failure}",
+            description="Questions or changes that the remote engine did not take, by fault.",
+        )  # fmt: skip
         self._requests = meter.create_histogram(
             "http.server.request.duration", unit="s", description="Requests, by route and status."
         )
@@ -130,6 +135,11 @@ class Telemetry:
                     "reason": str(reason) if reason in _REASONS else _OTHER,
                 },
             )
+
+    def graph_failed(self, fault: str) -> None:
+        """Count that the remote engine gave no answer; `fault` is a word of its closed list."""
+        if self._graph_failures is not None:
+            self._graph_failures.add(1, {"fault": str(fault)})
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Record a request; `method` and `route` are of our own lists."""

@@ -9,7 +9,8 @@ from server.domain.core import Core
 from server.domain.interactions import Interaction
 from server.domain.registry import Agent, Resource
 from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
-from server.identity.consent_offer import NoOffer, Offer, Section, held_objects, make_offer
+from server.identity.consent_objects import Held, Holdings, held_objects
+from server.identity.consent_offer import NoOffer, Offer, Section, make_offer
 from server.web.delegation_views import agent_badge
 from server.web.origin import LOOPBACK_HOSTS, site_of
 from server.web.views.consent import (
@@ -57,15 +58,19 @@ class Asking:
 
 
 async def consent_view(core: Core, base: str, asking: Asking) -> ConsentPage | NoOffer:
-    """Build the page from the registry and the graph as of now, in one consistent view."""
-    return await core.store.read(lambda tx: _view(core, tx, base, asking))
-
-
-def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffer:
-    request = asking.interaction.request
-    offer = make_offer(core, tx, request, asking.user_id, core.clock.now())
+    """Build the page from the registry and the graph as of now. Raises GraphUnavailable."""
+    request, now = asking.interaction.request, core.clock.now()
+    offer = await core.store.read(lambda tx: make_offer(core, tx, request, asking.user_id, now))
     if isinstance(offer, NoOffer):
         return offer
+    holdings = await held_objects(core.graph, offer, asking.user_id)
+    return await core.store.read(lambda tx: _view(core, tx, base, asking, offer, holdings))
+
+
+def _view(
+    core: Core, tx: Tx, base: str, asking: Asking, offer: Offer, holdings: Holdings
+) -> ConsentPage:
+    request = asking.interaction.request
     host, local = goes_to(request.redirect_uri)
     picks = asking.picks
     kind: Literal["agent", "application"] = "agent" if offer.delegates else "application"
@@ -79,7 +84,7 @@ def _view(core: Core, tx: Tx, base: str, asking: Asking) -> ConsentPage | NoOffe
         purpose=offer.agent.purpose if offer.agent is not None else "",
         resources=(
             *_identity(offer, picks),
-            *(_section(core, tx, offer, section, asking) for section in offer.sections),
+            *(_section(core, tx, offer, section, asking, holdings) for section in offer.sections),
         ),
         durations=_durations(core, offer, picks),
         redirect_host=host,
@@ -137,7 +142,9 @@ def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:
     return (ResourceAsk(name="Who you are", host="", scopes=scopes, objects_matter=False),)
 
 
-def _section(core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking) -> ResourceAsk:
+def _section(
+    core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking, holdings: Holdings
+) -> ResourceAsk:
     picks = asking.picks
     scopes = tuple(
         ScopeChoice(
@@ -156,7 +163,8 @@ def _section(core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking)
     objects: tuple[ObjectChoice, ...] = ()
     hidden = 0
     if offer.delegates and section.objects_matter:
-        objects, hidden = _objects(core, tx, offer, section, asking)
+        held = holdings.get(section.number, Held())
+        objects, hidden = _objects(core, tx, section, asking, held)
     return ResourceAsk(
         name=section.resource.name,
         host=urlsplit(section.resource.id).netloc,
@@ -168,11 +176,11 @@ def _section(core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking)
 
 
 def _objects(
-    core: Core, tx: Tx, offer: Offer, section: Section, asking: Asking
+    core: Core, tx: Tx, section: Section, asking: Asking, held: Held
 ) -> tuple[tuple[ObjectChoice, ...], int]:
     """Return what the person may pick, ticked ones first kept, and how many are not shown."""
     picks = asking.picks
-    names, truncated = held_objects(core.relations, tx, section, asking.user_id, offer.agent)
+    names, truncated = held.names, held.truncated
     labels = core.rows.resources.labels(tx, list(names))
     wanted = asking.object_query.casefold()
     ticked = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authz.graph import GraphUnavailable
 from server.defence.slow_down import SlowDown
 from server.defence.waiting_room import WaitingRoom
 from server.domain.core import Core
@@ -140,7 +141,7 @@ class Front:
         async def answer(request: Request) -> Response:
             try:
                 return await endpoint(request)
-            except (UnavailableError, StaleSnapshotError):
+            except (UnavailableError, StaleSnapshotError, GraphUnavailable):
                 response = self.error(
                     "Too busy just now", "The server cannot do this at the moment.",
                     "Wait a few seconds and try again.", 503,

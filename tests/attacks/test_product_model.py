@@ -1,6 +1,8 @@
 """Mandate's own types cannot widen a consent: groups, roles, tools, rights that end."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,8 @@ from server.delegation.lifecycle import close_delegation
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.delegation import Detail
 from server.domain.registry import Pickable, Resource, Scope
-from server.identity.consent_offer import Section, held_objects, may_pick
+from server.identity.consent_objects import Held, held_objects, may_pick
+from server.identity.consent_offer import Section
 from server.services.registration import add_resource
 from tests.attacks.test_review_relations import one, write
 from tests.protocol.test_decision import question
@@ -236,7 +239,7 @@ async def test_a_server_speaks_for_its_own_tools_alone(stage: Stage) -> None:
 
 @requirement("mandate:model:tools-are-objects")
 async def test_only_the_servers_own_tools_are_offered_at_consent(stage: Stage) -> None:
-    w, relations = stage.world, stage.world.core.relations
+    w = stage.world
     theirs = tool_object(NOTES, "read_note")
     ada = f"user:{stage.ada.id}"
     await w.relate((ada, "caller", READ), (ada, "caller", theirs))
@@ -248,14 +251,11 @@ async def test_only_the_servers_own_tools_are_offered_at_consent(stage: Stage) -
         plain=frozenset({"mandate/tool"}),
     )  # fmt: skip
     assert section.object_of(READ) == READ
-    offered = await w.core.store.read(
-        lambda tx: held_objects(relations, tx, section, stage.ada.id, None)
-    )
-    assert offered == ((READ,), False)
-    picked = await w.core.store.read(
-        lambda tx: may_pick(relations, tx, section, stage.ada.id, None, (READ, theirs, DELETE))
-    )
-    assert picked == (READ,)
+    offer: Any = SimpleNamespace(delegates=True, agent=None, sections=(section,))
+    offered = await held_objects(w.core.graph, offer, stage.ada.id)
+    assert offered == {0: Held((READ,))}
+    picked = await may_pick(w.core.graph, offer, stage.ada.id, (READ, theirs, DELETE))
+    assert picked == {0: Held((READ,))}
 
 
 FORGED = """module forged

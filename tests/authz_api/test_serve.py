@@ -78,11 +78,11 @@ def test_it_serves_the_engine_s_tables_alone_on_either_database(tmp_path, addres
     keys.write_text(f"{KEY}\n\nanother-key-of-the-tests\n")
     settings = {"MANDATE_AUTHZ_DATABASE_URL": address, "MANDATE_AUTHZ_KEYS_FILE": str(keys)}
     first = run_mandate("authz", "migrate", "--json", settings=settings, cwd=tmp_path)
-    assert first.stdout == '{"applied":["authz_0002"]}\n'
+    assert first.stdout == '{"applied":["authz_0003"]}\n'
     assert run_mandate("authz", "migrate", "--json", settings=settings, cwd=tmp_path).stdout == (
         '{"applied":[]}\n'
     )
-    assert applied(address) == ["authz_0002"]
+    assert applied(address) == ["authz_0003"]
     with ServerProcess(
         folder=tmp_path, settings=settings, command=COMMAND, ready_path="/healthz"
     ) as process:

@@ -11,9 +11,9 @@ from authz.model.compose import compose
 from authz.relations import Query, RelationTuple
 from authz.stores.models import StoredModels
 from authz.tx import Tx
-from server.app import STORE_ID
 from server.domain.registry import Resource
 from server.domain.unit import Unit
+from server.engine import STORE_ID
 from server.services.registration import RegistrationError, add_resource
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock

@@ -59,6 +59,11 @@ mandate:code:50-at-once | Acceptance | Of 50 concurrent redemptions of one code 
 mandate:refresh:50-at-once | Acceptance | Of 50 concurrent uses of one rotating refresh token there is one successor, and it works.
 mandate:kill:nothing-lost | Acceptance | After SIGKILL under load every acknowledged token, code use, revocation and audit row is there, none half-done.
 mandate:store:fails-closed | Bad input | A full disk, lost database or stuck writer answers 503 and recovers.
+mandate:remote:deletion-at-once | Remote engine | What takes a right away denies at once, whatever the OpenFGA server has been told of it.
+mandate:remote:in-order | Remote engine | Changes reach the OpenFGA server in their order, through lost answers and SIGKILL, and none is lost.
+mandate:remote:one-ships | Remote engine | Of several workers one sends changes.
+mandate:remote:fails-closed | Remote engine | Without an answer from the OpenFGA server, or with one that is malformed, every decision denies and says why; revoking goes on.
+mandate:remote:only-pushed | Remote engine | An OpenFGA server is asked only after a push found it equal.
 mandate:schema:behind | Storage | A server whose schema is behind refuses to start and says what to run.
 mandate:keys:overlap | Keys | A rotated key verifies until the last token it signed has expired.
 mandate:keys:revoked | Keys | A key revoked for a compromise verifies nothing any more.

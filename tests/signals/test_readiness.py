@@ -18,9 +18,18 @@ from tests.support.schema import create_tables, run_sql
 
 
 def readiness(
-    store: OpenStore, wanted: frozenset[str], can_sign: Callable[[], bool] = lambda: True
+    store: OpenStore,
+    wanted: frozenset[str],
+    can_sign: Callable[[], bool] = lambda: True,
+    *,
+    graph: bool = True,
 ) -> Readiness:
-    return Readiness(store, applied=applied_in, wanted=wanted, can_sign=can_sign)
+    async def answers() -> bool:
+        return graph
+
+    return Readiness(
+        store, applied=applied_in, wanted=wanted, can_sign=can_sign, graph_answers=answers
+    )
 
 
 async def test_a_server_that_can_work_says_so(databases: Databases) -> None:
@@ -36,6 +45,7 @@ async def test_a_server_that_can_work_says_so(databases: Databases) -> None:
         raise UnavailableError("keys")
 
     assert await readiness(store, wanted, no_ring).check() is State.KEY
+    assert await readiness(store, wanted, graph=False).check() is State.GRAPH
     run_sql(url, "DELETE FROM alembic_version")
     assert await readiness(store, wanted).check() is State.SCHEMA
     await store.close()
@@ -80,22 +90,28 @@ async def test_a_flood_of_askers_costs_one_probe(sqlite_url: str) -> None:
     await store.close()
 
 
-@pytest.mark.parametrize(("good", "status"), [(True, 200), (False, 503)])
-async def test_the_routes_answer_with_a_word(sqlite_url: str, good: bool, status: int) -> None:
+@pytest.mark.parametrize(
+    ("state", "status"),
+    # Without the remote engine every decision denies; signing in and revoking must go on.
+    [(State.READY, 200), (State.GRAPH, 200), (State.WRITER, 503), (State.DATABASE, 503)],
+)
+async def test_the_routes_answer_with_a_word(sqlite_url: str, state: State, status: int) -> None:
     upgrade(sqlite_url)
     store = open_store(sqlite_url)
     wanted = await store.read(applied_in)
 
     class Fixed(Readiness):
         async def check(self) -> State:
-            return State.READY if good else State.WRITER
+            return state
 
-    app = Starlette(routes=routes(Fixed(store, applied=applied_in, wanted=wanted, can_sign=bool)))
+    async def answers() -> bool:
+        return True
+
+    fixed = Fixed(store, applied=applied_in, wanted=wanted, can_sign=bool, graph_answers=answers)
+    app = Starlette(routes=routes(fixed))
     client = TestClient(app)
     assert client.get("/healthz").json() == {"status": "alive"}
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (
-        status, {"status": "ready" if good else "writer"},
-    )  # fmt: skip
+    assert (answer.status_code, answer.json()) == (status, {"status": state.value})
     assert answer.headers["cache-control"] == "no-store"
     await store.close()

@@ -272,6 +272,15 @@ async def test_tokens_and_refusals_are_counted_by_words_of_our_own(reported: Rep
     ]
 
 
+async def test_why_a_remote_engine_gave_no_answer_is_counted(reported: Reported) -> None:
+    for fault in ("timeout", "timeout", "unreachable"):
+        reported.telemetry.graph_failed(fault)
+    assert sorted(reported.points("mandate.graph.failures"), key=str) == [
+        ({"fault": "timeout"}, 2),
+        ({"fault": "unreachable"}, 1),
+    ]
+
+
 async def test_requests_of_any_path_and_method_are_a_bounded_number_of_series(
     reported: Reported,
 ) -> None:

@@ -1,6 +1,7 @@
-"""A real OpenFGA server on loopback, built by `.ci/openfga`, with its tuples in memory."""
+"""A real OpenFGA server on loopback, built by `.ci/openfga`: tuples in memory, or in a file."""
 
 import os
+import subprocess
 from pathlib import Path
 
 from tests.support.ports import free_ports
@@ -19,7 +20,19 @@ def find_openfga() -> Path | None:
     return found if found.exists() else None
 
 
-def openfga_process(program: Path, folder: Path) -> ServerProcess:
+def openfga_on_file(program: Path, folder: Path, *keys: str) -> ServerProcess:
+    """Describe a process that a kill costs nothing: its tuples are in a SQLite file.
+
+    With `keys` it wants one of them from each caller.
+    """
+    store = {"datastore-engine": "sqlite", "datastore-uri": f"file:{folder / 'openfga.db'}"}
+    options = [f"--{name}={text}" for name, text in store.items()]
+    subprocess.run([str(program), "migrate", *options], check=True, capture_output=True, timeout=60)
+    signed = {"authn-method": "preshared", "authn-preshared-keys": ",".join(keys)} if keys else {}
+    return openfga_process(program, folder, **store, **signed)
+
+
+def openfga_process(program: Path, folder: Path, **changes: str) -> ServerProcess:
     """Describe the process: HTTP and gRPC on free ports, nothing else listens."""
     http, grpc = free_ports(2)
     options = {
@@ -35,6 +48,7 @@ def openfga_process(program: Path, folder: Path) -> ServerProcess:
         "http-upstream-timeout": _PATIENT,
         "listObjects-deadline": _PATIENT,
         "listUsers-deadline": _PATIENT,
+        **changes,
     }
     return ServerProcess(
         folder=folder,

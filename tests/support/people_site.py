@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 import authz.stores.tables
+from authz.graph import EmbeddedGraph
 from authz.model.compose import compose
 from authz.relations import Relations
 from authz.stores.models import StoredModels
@@ -102,10 +103,11 @@ async def open_site(
     clock, entropy = FrozenClock(), SequenceEntropy(url)
     store = open_store(url)
     rows = repositories(entropy)
+    relations = Relations(STORE, clock)
     core = Core(
         policy=Policy(issuer=issuer, **policy), clock=clock, entropy=entropy, store=store,
         rows=rows, snapshot=Snapshot(store, rows, changes_since),
-        relations=Relations(STORE, clock), marks=TokenMarks(KEY),
+        relations=relations, graph=EmbeddedGraph(store, relations), marks=TokenMarks(KEY),
     )  # fmt: skip
     front = make_front(core, secret_key=KEY, passwords=Passwords(entropy, workers=1, waiting=64))
     routes: list[Route | Mount] = [

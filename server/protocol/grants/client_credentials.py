@@ -57,14 +57,16 @@ class ClientCredentials:
 
 
 async def _target(context: GrantContext, request: TokenRequest) -> Resource | Refused | None:
-    named = request.form.every("resource")
+    """Return what the token is for; `audience` is how clients of OpenFGA name it."""
+    named = {*request.form.every("resource"), *request.form.every("audience")}
     if not named:
         return None
-    if len(named) > 1:
+    if len(named) > 1 or len(request.form.every("resource")) > 1:
         return invalid_target("several_targets", "Name one resource.")
-    if named[0] == context.core.policy.issuer:
+    (target,) = named
+    if target == context.core.policy.issuer:
         return None
-    resource = await context.core.snapshot.resource(named[0])
+    resource = await context.core.snapshot.resource(target)
     if resource is None:
         return invalid_target("unknown_target", "The resource is not registered.")
     return resource

@@ -187,7 +187,7 @@ async def _narrowed(
         ]
         result.append(replace(detail, scopes=scopes, objects=objects))
     if queries:
-        answers = await core.store.read(lambda tx: core.relations.check_many(tx, queries))
+        answers = await core.graph.check_many(queries)
         if not all(answer is True for answer in answers):
             return None
     return tuple(result)

@@ -1,10 +1,10 @@
-"""`/healthz`: the process answers. `/readyz`: it can do its work; else 503 and one word why."""
+"""`/healthz`: the process answers. `/readyz`: it can do its work, and one word what is wrong."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.signals.readiness import Readiness, State
+from server.signals.readiness import Readiness
 
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -17,9 +17,7 @@ def routes(readiness: Readiness) -> list[Route]:
 
     async def readyz(_: Request) -> Response:
         state = await readiness.check()
-        return JSONResponse(
-            {"status": state.value}, 200 if state is State.READY else 503, headers=_FRESH
-        )
+        return JSONResponse({"status": state.value}, 200 if state.serves else 503, headers=_FRESH)
 
     return [
         Route("/healthz", healthz, methods=["GET"]),

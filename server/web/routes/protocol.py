@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from authz.graph import GraphUnavailable
 from server.domain.refusal import Refused
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.keys.signer import NoSigningKey
@@ -87,7 +88,7 @@ def failing_closed(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except (UnavailableError, StaleSnapshotError, NoSigningKey):
+        except (UnavailableError, StaleSnapshotError, NoSigningKey, GraphUnavailable):
             return unavailable()
         except ClientDisconnect:
             return Response(status_code=400)
