@@ -91,3 +91,15 @@ def test_a_wrong_time_or_no_question_is_wrong_usage(desk: Mandate):
         assert desk(*joining, bad).code == 2
     assert desk("authz", "tuples", "list").code == 2
     assert desk("authz", "tuples", "remove", "user:usr_1", "member", GROUP).code == 1
+
+
+def test_a_resource_lets_people_pick_its_tools_and_owns_no_type_of_mandates(desk: Mandate):
+    new = ("resource", "add", "--id", "https://wiki.example/mcp", "--name", "Wiki")
+    refused = desk(*new, "--type", "mandate/tool")
+    assert refused.code != 0
+    made = desk(*new, "--pickable", "mandate/tool:caller:Tools", "--json").document
+    assert [(p["type"], p["relation"]) for p in made["pickable"]] == [("mandate/tool", "caller")]
+    # Its tools are named by its URI.
+    tool = "mandate/tool:https%3A//wiki.example/mcp/read_page"
+    link = ("mandate/resource:https%3A//wiki.example/mcp", "resource", tool)
+    assert desk("authz", "tuples", "add", *link).code == 0

@@ -9,7 +9,6 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver import Context, Resolve
 
 from authz.decision import Reason
-from authz.resources import tool_object
 from mcp_tools.call import current_call
 from mcp_tools.decision import OBJECT_REASONS, SENTENCES
 from mcp_tools.errors import NotProtected
@@ -394,19 +393,3 @@ def test_a_server_without_credentials_starts_only_when_offline_is_said() -> None
 def test_every_reason_of_the_wire_has_words_for_the_agent() -> None:
     told = set(SENTENCES) | OBJECT_REASONS
     assert {reason.value for reason in Reason} <= told
-
-
-async def test_a_tool_may_be_the_object_of_its_own_guard(archive: Archive) -> None:
-    name = tool_object(RESOURCE, "wipe")
-
-    @archive.mcp.tool()
-    @guard(scope="docs:write", relation="caller", object=name)
-    def wipe() -> str:
-        archive.ran.append(("wipe", None))
-        return "gone"
-
-    token = archive.token(scopes=["docs:write"])
-    async with archive.open() as http:
-        assert failed(await call(http, token, "wipe"))
-        archive.issuer.rules.allow("usr_ann", "caller", name)
-        assert text_of(await call(http, token, "wipe")) == "gone"
