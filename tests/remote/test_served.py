@@ -11,7 +11,7 @@ import pytest
 from authz.clock import SystemClock
 from tests.protocol.test_decision import at_docs, question
 from tests.support.clock import FrozenClock
-from tests.support.databases import Databases
+from tests.support.databases import SqliteDatabases
 from tests.support.ports import free_port
 from tests.support.processes import ServerProcess, mandate_command, run_mandate
 from tests.support.remote import new_store
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.openfga
 
 
 def test_two_workers_send_what_changes_and_obey_it_at_once(
-    databases: Databases, openfga: ServerProcess, tmp_path: Path
+    sqlite_databases: SqliteDatabases, openfga: ServerProcess, tmp_path: Path
 ) -> None:
-    url, port = databases.copy_of("prepared", prepared), free_port()
+    url, port = sqlite_databases.copy_of("prepared", prepared), free_port()
     issuer = f"http://127.0.0.1:{port}"
     settings = {
         "MANDATE_ISSUER": issuer,
@@ -47,7 +47,7 @@ def test_two_workers_send_what_changes_and_obey_it_at_once(
         for _ in range(5):
             assert _asked(server, stage.docs, asked)["decision"] is True
         owns = {"user": f"user:{stage.ada.id}", "relation": "owner", "object": "folder:tax"}
-        for _ in range(5):
+        for _ in range(3):
             # Whichever worker answers: denied from the acknowledgement on.
             _write(server, stage.docs, deletes=[owns])
             for _ in range(4):
