@@ -78,6 +78,9 @@ node_packages() {
 openfga_server() {
     MANDATE_OPENFGA=$(retry bash .ci/openfga)
     export MANDATE_OPENFGA
+    # The command line that speaks to it, and to ours.
+    MANDATE_FGA=$(retry bash .ci/fga)
+    export MANDATE_FGA
 }
 
 # suite NAME MARKERS [pytest options]: a suite of its own.
