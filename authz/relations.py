@@ -26,7 +26,7 @@ from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, Tupl
 from authz.stores.sql import SqlTuples
 from authz.tx import Tx
 
-OnDuplicate: TypeAlias = Literal["error", "ignore"]
+OnDuplicate: TypeAlias = Literal["error", "ignore", "replace"]
 OnMissing: TypeAlias = Literal["error", "ignore"]
 Tuples: TypeAlias = Callable[[Tx, str], TupleStore]
 
@@ -139,6 +139,8 @@ class Relations:
     ) -> int:
         """Delete, then write, all or nothing; return the store's new revision.
 
+        `on_duplicate="replace"` gives a tuple that is there its new condition and context.
+
         Raises WriteError (nothing is changed): RefusedTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
@@ -151,6 +153,7 @@ class Relations:
             gone,
             self._clock.now(),
             ignore_duplicates=on_duplicate == "ignore",
+            replace_duplicates=on_duplicate == "replace",
             ignore_missing=on_missing == "ignore",
         )
 
