@@ -1,15 +1,11 @@
 """What the API offers beyond OpenFGA's: deletions by selection, upserts, pages, explanations."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.authz_api.conftest import KEY
 from tests.authz_api.test_hostile import MODEL, refused
-from tests.support.processes import ServerProcess
 
 ANNE = {"user": "user:anne", "relation": "viewer", "object": "document:1"}
 
@@ -128,29 +124,6 @@ def test_a_selection_of_everything_or_of_nothing_deletes_nothing(http, store, ke
     assert len(keys_of(http, store)) == 2
 
 
-def test_a_deletion_beside_writers_counts_what_it_deleted(http, store, served: ServerProcess):
-    write(http, store, owned("user:anne", 300))
-    counts: list[int] = []
-
-    def work(number: int) -> None:
-        headers = {"Authorization": f"Bearer {KEY}"}
-        with httpx2.Client(base_url=served.url, headers=headers, trust_env=False) as own:
-            for turn in range(10):
-                if number % 2:
-                    write(own, store, owned("user:anne", 5, 1000 * number + 5 * turn))
-                else:
-                    body = {"tuple_key": {"user": "user:anne"}}
-                    answer = own.post(f"{store}/delete-matching", json=body)
-                    counts.append(answer.json()["deleted"])
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    changes = changes_of(http, store)
-    assert sum(counts) == sum(c["operation"] == "TUPLE_OPERATION_DELETE" for c in changes)
-    assert sorted(replayed(changes)) == sorted(keys_of(http, store))
-    assert sum(counts) + len(keys_of(http, store)) == 400
-
-
 def test_a_write_replaces_a_condition_and_the_changelog_has_both_steps(http, store):
     conditioned = {**ANNE, "condition": {"name": "small", "context": {"x": 1}}}
     write(http, store, [conditioned])
@@ -168,25 +141,6 @@ def test_a_write_replaces_a_condition_and_the_changelog_has_both_steps(http, sto
     assert len(changes_of(http, store)) == 3
     wrong = {"deletes": {"tuple_keys": [ANNE], "on_missing": "replace"}}
     refused(http.post(f"{store}/write", json=wrong))
-
-
-def test_racing_upserts_leave_one_state_and_lose_no_row(http, store, served: ServerProcess):
-    ready = threading.Barrier(4)
-
-    def work(number: int) -> None:
-        headers = {"Authorization": f"Bearer {KEY}"}
-        with httpx2.Client(base_url=served.url, headers=headers, trust_env=False) as own:
-            ready.wait(30)
-            for turn in range(10):
-                condition = {"name": "small", "context": {"x": 100 * number + turn}}
-                write(own, store, [{**ANNE, "condition": condition}], on_duplicate="replace")
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    (stored,) = http.post(f"{store}/read", json={"tuple_key": ANNE}).json()["tuples"]
-    changes = changes_of(http, store)
-    assert len(changes) == 2 * 40 - 1
-    assert list(replayed(changes).values()) == [stored["key"]["condition"]]
 
 
 def test_lists_are_read_by_pages_that_are_bound_to_their_question(http, store):
