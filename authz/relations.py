@@ -28,7 +28,7 @@ from authz.stores.sql import SqlTuples
 from authz.timed import asks_time, timed
 from authz.tx import Tx
 
-OnDuplicate: TypeAlias = Literal["error", "ignore"]
+OnDuplicate: TypeAlias = Literal["error", "ignore", "replace"]
 OnMissing: TypeAlias = Literal["error", "ignore"]
 Tuples: TypeAlias = Callable[[Tx, str], TupleStore]
 
@@ -152,6 +152,8 @@ class Relations:
     ) -> int:
         """Delete, then write, all or nothing; return the store's new revision.
 
+        `on_duplicate="replace"` gives a tuple that is there its new condition and context.
+
         Raises WriteError (nothing is changed): RefusedTuple, DuplicateInRequest, WriteConflict,
         ConditionConflict, TooManyTuples. A deletion's condition is not looked at.
         """
@@ -164,6 +166,7 @@ class Relations:
             gone,
             self._clock.now(),
             ignore_duplicates=on_duplicate == "ignore",
+            replace_duplicates=on_duplicate == "replace",
             ignore_missing=on_missing == "ignore",
         )
 
@@ -266,6 +269,11 @@ class Relations:
     def model(self, tx: Tx) -> Model:
         """Return the model in force. Raises ModelNotFound."""
         return self._models.current(tx)[0]
+
+    def with_time(self, tx: Tx, queries: Sequence[Query]) -> list[Query]:
+        """Return the queries with the time, if the model asks for it and they do not say it."""
+        model = self._models.current(tx)[0]
+        return [self._timed(model, query) for query in queries]
 
     def _timed(self, model: Model, query: Query) -> Query:
         return replace(query, context=timed(model, self._clock.now(), query.context))

@@ -9,12 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from authz.api import list_routes, query_routes, store_routes, tuple_routes
+from authz.api import list_routes, query_routes, store_routes, tuple_routes, why_routes
 from authz.api.answers import answer, refusal
 from authz.api.calls import Api, handler
 
 # Routes are tried in this order: what is asked most often stands first.
-CALLS = (*query_routes.CALLS, *list_routes.CALLS, *tuple_routes.CALLS, *store_routes.CALLS)
+CALLS = (
+    *query_routes.CALLS,
+    *list_routes.CALLS,
+    *tuple_routes.CALLS,
+    *store_routes.CALLS,
+    *why_routes.CALLS,
+)
 
 
 def routes(api: Api) -> list[Route]:

@@ -151,7 +151,7 @@ def consistency(body: Json) -> None:
         raise InvalidField("invalid value for enum field consistency")
 
 
-def page_size(value: object) -> int:
+def page_size(value: object, most: int = MAX_PAGE) -> int:
     """Return the wanted size of a page, 50 if it is absent."""
     if value is None:
         return _PAGE
@@ -161,8 +161,8 @@ def page_size(value: object) -> int:
         value = int(value)
     if type(value) is not int:
         raise InvalidField("invalid value for int32 field page_size")
-    if not 1 <= value <= MAX_PAGE:
-        message = f"invalid page_size: value must be inside range [1, {MAX_PAGE}]"
+    if not 1 <= value <= most:
+        message = f"invalid page_size: value must be inside range [1, {most}]"
         raise InvalidField(message, "page_size_invalid")
     return value
 

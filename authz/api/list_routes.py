@@ -19,17 +19,19 @@ from authz.api.fields import (
     matching,
     model_id,
     needed,
+    page_size,
     read_body,
     text,
 )
 from authz.api.gate import Permission
 from authz.api.tuple_json import MAX_CONTEXTUAL, bare_contextual_tuples, contextual_tuples
+from authz.calls.continuation import give, take
 from authz.calls.scene import Where, enter
 from authz.engine.contextual import list_objects_over
 from authz.engine.limits import MAX_CANDIDATES, MAX_LISTED
 from authz.engine.listing import Listing
 from authz.engine.users import UserFilter, UserListing, list_users
-from authz.errors import AuthzError
+from authz.errors import AuthzError, ResolutionTooComplex
 from authz.model.subject import RelationTuple, Subject
 from authz.tx import Tx
 
@@ -39,6 +41,30 @@ _TYPE: Final = re.compile(r"[^:#@\s]{1,254}")
 _ID: Final = re.compile(r"[^#:\s]{1,256}")
 _RELATION: Final = re.compile(r"[^:#@\s]{1,50}")
 _RELATION_OR_NONE: Final = re.compile(r"[^:#@\s]{0,50}")
+
+
+class _Pages(NamedTuple):
+    """Which page of a list is asked for; without either field it is OpenFGA's one answer."""
+
+    call: str
+    scope: tuple[str, ...]
+    asked: bool
+    size: int
+    after: str
+
+    def end(self, last: str, *, truncated: bool) -> dict[str, Any]:
+        """Return what an answer says of the pages behind it, if they were asked for."""
+        if not self.asked:
+            return {}
+        token = give(self.call, self.scope, [last]) if truncated and last else ""
+        return {"continuation_token": token, "truncated": truncated}
+
+
+def _pages(body: Json, call: str, scope: tuple[str, ...]) -> _Pages:
+    given, token = body.get("page_size"), text(body, "continuation_token")
+    size = MAX_LISTED if given is None else page_size(given, MAX_LISTED)
+    after = str(take(call, scope, token, (str,))[0]) if token else ""
+    return _Pages(call, scope, given is not None or bool(token), size, after)
 
 
 class _Wanted(NamedTuple):
@@ -51,22 +77,26 @@ class _Wanted(NamedTuple):
     context: Json | None
     contextual: tuple[RelationTuple, ...]
 
-    async def page(self, api: Api, after: str = "") -> tuple[Listing, int]:
+    def scope(self) -> tuple[str, ...]:
+        """Return what a continuation token of this question is bound to."""
+        own = repr(self.contextual), repr(self.context)
+        return self.place.store, self.place.model, self.type, self.relation, self.user, *own
+
+    async def page(self, api: Api, after: str = "", limit: int = MAX_LISTED) -> tuple[Listing, int]:
         """Return the objects behind `after`, and the store's revision."""
 
         def work(tx: Tx) -> tuple[Listing, int]:
             scene = enter(tx, api.setting, self.place)
             listing = list_objects_over(
                 scene.model, scene.tuples, self.user, self.relation, self.type, self.contextual,
-                context=self.context, after=after,
+                context=self.context, after=after, limit=limit,
             )  # fmt: skip
             return listing, scene.revision
 
         return await api.database.read(work)
 
 
-async def _wanted(request: Request) -> _Wanted:
-    body = await read_body(request)
+def _wanted(request: Request, body: Json) -> _Wanted:
     place = where(request, model_id(body))
     kind = matching(body, "type", _TYPE, "type_invalid_pattern")
     relation = matching(body, "relation", _RELATION)
@@ -78,14 +108,17 @@ async def _wanted(request: Request) -> _Wanted:
 
 
 async def _list_objects(api: Api, request: Request) -> Response:
-    wanted = await _wanted(request)
-    listing, revision = await wanted.page(api)
-    shown = {"objects": list(listing.objects)}
+    body = await read_body(request)
+    wanted = _wanted(request, body)
+    pages = _pages(body, "list-objects", wanted.scope())
+    listing, revision = await wanted.page(api, pages.after, pages.size)
+    shown: dict[str, Any] = {"objects": list(listing.objects)}
+    shown |= pages.end("".join(listing.objects[-1:]), truncated=listing.truncated)
     return answer(shown, store=wanted.place.store, revision=revision, headers=_cut(listing))
 
 
 async def _stream_objects(api: Api, request: Request) -> Response:
-    wanted = await _wanted(request)
+    wanted = _wanted(request, await read_body(request))
     # The first page before the status: what is wrong with the request is wrong with it.
     first, revision = await wanted.page(api)
     headers = {REVISION: f"{wanted.place.store}.{revision}"}
@@ -94,19 +127,26 @@ async def _stream_objects(api: Api, request: Request) -> Response:
 
 
 async def _lines(api: Api, wanted: _Wanted, page: Listing) -> AsyncIterator[bytes]:
-    """Write a JSON document a line; each page is read when the one before has been taken."""
-    for _ in range(MAX_PAGES):
+    """Write a JSON document a line; each page is read when the one before has been taken.
+
+    A list that ends at a limit has an error as its last line: it must not look complete.
+    """
+    for number in range(1, MAX_PAGES + 1):
         if page.objects:
             yield b"".join(
                 orjson.dumps({"result": {"object": one}}) + b"\n" for one in page.objects
             )
-        if not page.truncated or not page.objects:
+        if not page.truncated:
             return
+        if not page.objects or number == MAX_PAGES:
+            break
         try:
             page, _ = await wanted.page(api, page.objects[-1])
         except AuthzError as error:
             yield bytes(error_answer(error, streamed=True).body) + b"\n"
             return
+    cut = ResolutionTooComplex("the list is longer than the limit and ends here, incomplete")
+    yield bytes(error_answer(cut, streamed=True).body) + b"\n"
 
 
 async def _list_users(api: Api, request: Request) -> Response:
@@ -122,14 +162,20 @@ async def _list_users(api: Api, request: Request) -> Response:
     contextual = bare_contextual_tuples(body, MAX_CONTEXTUAL)
     context = inner(body, "context")
     consistency(body)
+    own = repr(filters), repr(contextual), repr(context)
+    pages = _pages(body, "list-users", (place.store, place.model, object_, relation, *own))
 
     def work(tx: Tx) -> tuple[UserListing, int]:
         scene = enter(tx, api.setting, place, contextual)
-        listing = list_users(scene.model, scene.tuples, object_, relation, filters, context=context)
+        listing = list_users(
+            scene.model, scene.tuples, object_, relation, filters,
+            context=context, limit=pages.size, after=pages.after,
+        )  # fmt: skip
         return listing, scene.revision
 
     listing, revision = await api.database.read(work)
-    shown = {"users": [_shown(user) for user in listing.users]}
+    shown: dict[str, Any] = {"users": [_shown(user) for user in listing.users]}
+    shown |= pages.end("".join(map(str, listing.users[-1:])), truncated=listing.truncated)
     return answer(shown, store=place.store, revision=revision, headers=_cut(listing))
 
 

@@ -12,7 +12,8 @@ from authz.engine.query import Query
 from authz.model.subject import RelationTuple, TupleKey
 from authz.stores.protocol import Change, StoredTuple
 
-MAX_CONTEXTUAL: Final = 100
+MAX_CONTEXTUAL: Final = 1_000
+"""Tuples of its own that one question may bring; OpenFGA allows 100."""
 MAX_CONTEXTUAL_OF_ASSERTION: Final = 20
 _LIMITS: Final = (
     ("user", 512, "validation_error"),

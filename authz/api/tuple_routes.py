@@ -13,10 +13,12 @@ from authz.api.fields import (
     InvalidField,
     Json,
     consistency,
+    flag,
     inner,
     listed,
     matching,
     model_id,
+    needed,
     page_size,
     parameter,
     read_body,
@@ -25,7 +27,7 @@ from authz.api.fields import (
 from authz.api.gate import Permission
 from authz.api.tuple_json import change_json, relation_tuple, stored_json
 from authz.calls import tuples
-from authz.calls.tuples import Asked, OnConflict, Selection
+from authz.calls.tuples import Asked, OnDuplicate, OnMissing, Selection
 from authz.model.subject import RelationTuple
 
 _USER: Final = re.compile(r"(?:[^\s]{1,511}:[^\s]{1,511})?")
@@ -37,14 +39,18 @@ _TYPE: Final = re.compile(r"[^:#@\s]{0,254}")
 async def _write(api: Api, request: Request) -> Response:
     body = await read_body(request)
     place = where(request, model_id(body))
-    writes, on_duplicate = _side(body, "writes", "on_duplicate")
-    deletes, on_missing = _side(body, "deletes", "on_missing")
-    asked = tuples.Write(writes, deletes, on_duplicate, on_missing)
+    writes, on_duplicate = _side(body, "writes", "on_duplicate", {"error", "ignore", "replace"})
+    deletes, on_missing = _side(body, "deletes", "on_missing", {"error", "ignore"})
+    asked = tuples.Write(
+        writes, deletes, cast("OnDuplicate", on_duplicate), cast("OnMissing", on_missing)
+    )
     revision = await api.database.write(lambda tx: tuples.write(tx, api.setting, place, asked))
     return answer({}, store=place.store, revision=revision)
 
 
-def _side(body: Json, name: str, option: str) -> tuple[tuple[RelationTuple, ...], OnConflict]:
+def _side(
+    body: Json, name: str, option: str, options: set[str]
+) -> tuple[tuple[RelationTuple, ...], str]:
     given = inner(body, name)
     if given is None:
         return (), "error"
@@ -52,9 +58,9 @@ def _side(body: Json, name: str, option: str) -> tuple[tuple[RelationTuple, ...]
     if not items:
         raise InvalidField(f"invalid {name}: value must contain at least 1 item(s)")
     chosen = text(given, option) or "error"
-    if chosen not in {"error", "ignore"}:
+    if chosen not in options:
         raise InvalidField(f"invalid {option} option")
-    return tuple(relation_tuple(item) for item in items), cast("OnConflict", chosen)
+    return tuple(relation_tuple(item) for item in items), chosen
 
 
 async def _read(api: Api, request: Request) -> Response:
@@ -63,19 +69,34 @@ async def _read(api: Api, request: Request) -> Response:
     consistency(body)
     asked = Asked(page_size(body.get("page_size")), text(body, "continuation_token"))
     key = inner(body, "tuple_key")
-    selection = None
-    if key is not None:
-        selection = Selection(
-            matching(key, "user", _USER),
-            matching(key, "relation", _RELATION),
-            matching(key, "object", _OBJECT),
-        )
+    selection = None if key is None else _selection(key)
     page = await api.database.read(lambda tx: tuples.read(tx, place, selection, asked))
     shown = {
         "tuples": [stored_json(stored) for stored in page.tuples],
         "continuation_token": page.token,
     }
     return answer(shown, store=place.store, revision=page.revision)
+
+
+def _selection(key: Json) -> Selection:
+    return Selection(
+        matching(key, "user", _USER),
+        matching(key, "relation", _RELATION),
+        matching(key, "object", _OBJECT),
+    )
+
+
+async def _delete_matching(api: Api, request: Request) -> Response:
+    body = await read_body(request)
+    place = where(request)
+    selection = _selection(needed(body, "tuple_key"))
+    dry_run = flag(body, "dry_run")
+    run = api.database.read if dry_run else api.database.write
+    done = await run(
+        lambda tx: tuples.delete_matching(tx, api.setting, place, selection, dry_run=dry_run)
+    )
+    shown = {"matched": done.matched, "deleted": done.deleted, "truncated": done.truncated}
+    return answer(shown, store=place.store, revision=done.revision)
 
 
 async def _changes(api: Api, request: Request) -> Response:
@@ -113,6 +134,7 @@ def _since(given: str | None, now: int) -> int:
 
 CALLS: Final = (
     Call("POST", "/stores/{store_id}/write", Permission.WRITE, _write),
+    Call("POST", "/stores/{store_id}/delete-matching", Permission.WRITE, _delete_matching),
     Call("POST", "/stores/{store_id}/read", Permission.READ, _read),
     Call("GET", "/stores/{store_id}/changes", Permission.READ, _changes),
 )

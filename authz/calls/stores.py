@@ -19,6 +19,10 @@ from authz.stores.sql import bump
 from authz.tx import Tx
 
 MAX_ASSERTIONS_BYTES = 64_000
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""Characters of JSON after which a page of models ends; the piece that passes it is whole."""
+_PIECE = 8
+"""Models read at once."""
 
 
 class StorePage(NamedTuple):
@@ -79,13 +83,20 @@ def read_model(tx: Tx, where: Where) -> tuple[str, int]:
 
 
 def list_models(tx: Tx, where: Where, asked: Asked) -> ModelPage:
-    """Return models, the newest first. Raises InvalidContinuation."""
+    """Return models, the newest first; a page may be short. Raises InvalidContinuation."""
     revision = stand(tx, where).revision
     scope = (where.store,)
     before = str(take("models", scope, asked.token, (str,))[0]) if asked.token else ""
-    found = StoredModels(where.store).page(tx, asked.size + 1, before)
-    page = found[: asked.size]
-    more = len(found) > asked.size
+    stored = StoredModels(where.store)
+    page: list[tuple[str, str]] = []
+    more, size = True, 0
+    while more and len(page) < asked.size and size < MAX_PAGE_BYTES:
+        piece = min(_PIECE, asked.size - len(page))
+        # One more than is taken tells whether there is another.
+        found = stored.page(tx, piece + 1, page[-1][0] if page else before)
+        more = len(found) > piece
+        page += found[:piece]
+        size += sum(len(body) for _, body in found[:piece])
     return ModelPage(page, give("models", scope, (page[-1][0],)) if more else "", revision)
 
 

@@ -16,7 +16,11 @@ from authz.stores.sql import SqlTuples
 from authz.stores.whole import page_of_store
 from authz.tx import Tx
 
-OnConflict: TypeAlias = Literal["error", "ignore"]
+OnDuplicate: TypeAlias = Literal["error", "ignore", "replace"]
+OnMissing: TypeAlias = Literal["error", "ignore"]
+
+MAX_DELETED = 1_000
+"""Tuples that one deletion by a selection deletes, in one transaction."""
 
 _KEY_SHAPE = (str,) * len(TupleKey.__slots__)
 
@@ -27,12 +31,12 @@ class Write:
 
     writes: tuple[RelationTuple, ...] = ()
     deletes: tuple[RelationTuple, ...] = ()
-    on_duplicate: OnConflict = "error"
-    on_missing: OnConflict = "error"
+    on_duplicate: OnDuplicate = "error"
+    on_missing: OnMissing = "error"
 
 
 class Selection(NamedTuple):
-    """What `read` returns: texts as the API has them, each empty for any."""
+    """What `read` returns and `delete_matching` deletes: texts of the API, each empty for any."""
 
     user: str = ""
     relation: str = ""
@@ -51,6 +55,15 @@ class TuplePage(NamedTuple):
 
     tuples: list[StoredTuple]
     token: str
+    revision: int
+
+
+class Deleted(NamedTuple):
+    """How many tuples were found and how many of them deleted; `truncated` if there are more."""
+
+    matched: int
+    deleted: int
+    truncated: bool
     revision: int
 
 
@@ -77,6 +90,7 @@ def write(tx: Tx, setting: Setting, where: Where, asked: Write) -> int:
         gone,
         setting.clock.now(),
         ignore_duplicates=asked.on_duplicate == "ignore",
+        replace_duplicates=asked.on_duplicate == "replace",
         ignore_missing=asked.on_missing == "ignore",
     )
 
@@ -103,6 +117,26 @@ def read(tx: Tx, where: Where, selection: Selection | None, asked: Asked) -> Tup
     return TuplePage(page, token, revision)
 
 
+def delete_matching(
+    tx: Tx, setting: Setting, where: Where, selection: Selection, *, dry_run: bool
+) -> Deleted:
+    """Delete the first MAX_DELETED tuples that `read` would return; none of them in a dry run.
+
+    The keys are read first and then exactly these are deleted, all or nothing, in one revision.
+    What another writer took in between is not counted. Raises what `read` raises.
+    """
+    revision = stand(tx, where).revision
+    store = SqlTuples(tx, where.store)
+    found = store.read(_filter(selection), MAX_DELETED + 1)
+    keys = [stored.key for stored in found[:MAX_DELETED]]
+    more = len(found) > MAX_DELETED
+    if dry_run or not keys:
+        return Deleted(len(keys), 0, more, revision)
+    revision = store.write([], keys, setting.clock.now(), ignore_missing=True)
+    deleted = len(store.changes(revision - 1, MAX_DELETED))
+    return Deleted(len(keys), deleted, more, revision)
+
+
 def changes(
     tx: Tx, where: Where, asked: Asked, *, object_type: str = "", since: int = 0
 ) -> ChangePage:
@@ -127,10 +161,11 @@ def changes(
 
 def _filter(selection: Selection) -> Filter:
     kind, colon, object_id = selection.object.partition(":")
-    if not kind or not colon or not (object_id or selection.user):
+    of_user = bool(selection.user) and not selection.object
+    if not of_user and (not kind or not colon or not (object_id or selection.user)):
         raise CheckError(
-            "the 'tuple_key' field was provided but the object type field is required and both "
-            "the object id and user cannot be empty"
+            "the 'tuple_key' field was provided but it names neither a user, nor an object, nor "
+            "a user and the type of the objects"
         )
     if object_id:
         kind, object_id = parse_object(selection.object)

@@ -16,6 +16,7 @@ from openfga_sdk.configuration import RetryParams
 from openfga_sdk.credentials import CredentialConfiguration, Credentials
 from openfga_sdk.exceptions import ApiException, OpenApiException
 
+from authz.engine.conditions import Context
 from authz.engine.query import Query
 from authz.errors import CheckError
 from authz.model.subject import TupleKey, parse_object, parse_relation, parse_user
@@ -88,12 +89,16 @@ class OpenFga:
                 answers[number] = answer
         return answers
 
-    async def list_objects(self, model: str, user: str, relation: str, type: str) -> list[str]:
+    async def list_objects(
+        self, model: str, user: str, relation: str, type: str, context: Context | None = None
+    ) -> list[str]:
         """Return objects, as many as that server lists."""
-        body = {
+        body: dict[str, Any] = {
             "user": user, "relation": relation, "type": type,
             "authorization_model_id": model, "consistency": "HIGHER_CONSISTENCY",
         }  # fmt: skip
+        if context:
+            body["context"] = dict(context)
         found = (await self._call("POST", "list-objects", body, self._seconds)).get("objects")
         if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
             raise RemoteFailure(Fault.MALFORMED)

@@ -47,9 +47,9 @@ class RemoteGraph:
             return []
         if len(queries) > MAX_CHECKS_PER_BATCH:
             raise CheckError(f"more than {MAX_CHECKS_PER_BATCH} queries at once")
-        before = await self._before()
+        before, timed = await self._before(queries)
         try:
-            answers = await self._remote.check_many(before.remote_model, queries)
+            answers = await self._remote.check_many(before.remote_model, timed)
         except RemoteFailure as failure:
             self._failed(failure.fault)
             raise
@@ -62,9 +62,11 @@ class RemoteGraph:
 
     async def list_objects(self, user: str, relation: str, type: str) -> Listing:
         """List the objects of a type; truncated when there are as many as one listing holds."""
-        before = await self._before()
+        before, (timed,) = await self._before([Query(user, relation, type)])
         try:
-            found = await self._remote.list_objects(before.remote_model, user, relation, type)
+            found = await self._remote.list_objects(
+                before.remote_model, user, relation, type, timed.context
+            )
         except RemoteFailure as failure:
             self._failed(failure.fault)
             raise
@@ -78,14 +80,24 @@ class RemoteGraph:
             )
         return Listing(tuple(kept), truncated=len(found) >= MAX_LISTED)
 
-    async def _before(self) -> Standing:
-        standing = await self._database.read(self._applied.standing)
+    async def _before(self, queries: Sequence[Query]) -> tuple[Standing, list[Query]]:
+        """Return where both stand, and the queries with the time: theirs has no clock of ours.
+
+        Without it a condition would fail, and they pass over such a tuple where another counts.
+        """
+
+        def work(tx: Tx) -> tuple[Standing, list[Query]]:
+            standing = self._applied.standing(tx)
+            timed = self._relations.with_time(tx, queries) if standing.remote_model else []
+            return standing, timed
+
+        standing, timed = await self._database.read(work)
         if not standing.current:
             self._behind()
         if not standing.remote_model:
             self._failed(Fault.NOT_PUSHED)
             raise RemoteFailure(Fault.NOT_PUSHED)
-        return standing
+        return standing, timed
 
     async def _own(
         self, before: Standing, queries: Sequence[Query]

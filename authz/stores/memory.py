@@ -119,6 +119,7 @@ class MemoryTuples:
         now: int,
         *,
         ignore_duplicates: bool = False,
+        replace_duplicates: bool = False,
         ignore_missing: bool = False,
     ) -> int:
         """Apply deletions, then additions, all or nothing; return the new revision."""
@@ -133,6 +134,7 @@ class MemoryTuples:
             writes,
             deletes,
             ignore_duplicates=ignore_duplicates,
+            replace_duplicates=replace_duplicates,
             ignore_missing=ignore_missing,
         )
         self._revision += 1

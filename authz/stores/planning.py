@@ -13,12 +13,14 @@ def plan_write(
     deletes: Sequence[TupleKey],
     *,
     ignore_duplicates: bool,
+    replace_duplicates: bool = False,
     ignore_missing: bool,
 ) -> tuple[list[NewTuple], list[NewTuple]]:
     """Return what to add and what to remove, given the tuples that are there.
 
     Raises WriteConflict (2017) for a tuple that is there already or not there; ConditionConflict
-    where a duplicate to ignore has another condition: ignoring that would hide a change.
+    where a duplicate to ignore has another condition: ignoring that would hide a change. One to
+    replace is removed and added.
     """
     removed: list[NewTuple] = []
     for key in deletes:
@@ -32,9 +34,14 @@ def plan_write(
         old = found.get(new.key)
         if old is None:
             added.append(new)
-        elif not ignore_duplicates:
+        elif not (ignore_duplicates or replace_duplicates):
             raise WriteConflict(f"cannot write a tuple which already exists: {new.key}")
-        elif (old.condition, old.context) != (new.condition, new.context):
+        elif (old.condition, old.context) == (new.condition, new.context):
+            continue
+        elif replace_duplicates:
+            removed.append(old)
+            added.append(new)
+        else:
             raise ConditionConflict(
                 f"the tuple already exists with a different condition: {new.key}"
             )

@@ -157,9 +157,13 @@ class TupleStore(TupleReader, Protocol):
         now: int,
         *,
         ignore_duplicates: bool = False,
+        replace_duplicates: bool = False,
         ignore_missing: bool = False,
     ) -> int:
         """Apply deletions, then additions, all or nothing; return the new revision.
+
+        `replace_duplicates`: a tuple that is there with another condition or context is deleted
+        and written anew, and the changelog has both steps.
 
         Raises WriteConflict or ConditionConflict before anything is changed.
         """

@@ -185,6 +185,7 @@ class SqlTuples:
         now: int,
         *,
         ignore_duplicates: bool = False,
+        replace_duplicates: bool = False,
         ignore_missing: bool = False,
     ) -> int:
         """Apply deletions, then additions, all or nothing; return the new revision."""
@@ -198,6 +199,7 @@ class SqlTuples:
             writes,
             deletes,
             ignore_duplicates=ignore_duplicates,
+            replace_duplicates=replace_duplicates,
             ignore_missing=ignore_missing,
         )
         self._delete([old.key for old in removed])

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.databases import Databases, PostgresDatabases
 from tests.support.missing import missing
 from tests.support.openfga import find_openfga
 from tests.support.ports import free_ports
@@ -43,6 +44,33 @@ def http(served: ServerProcess) -> Iterator[httpx2.Client]:
     headers = {"Authorization": f"Bearer {KEY}"}
     with httpx2.Client(base_url=served.url, headers=headers, trust_env=False, timeout=30) as http:
         yield http
+
+
+@pytest.fixture
+def pair(databases: Databases, tmp_path: Path) -> Iterator[list[httpx2.Client]]:
+    """Two clients, each of its own process."""
+    settings = {
+        "MANDATE_AUTHZ_DATABASE_URL": databases.empty(),
+        "MANDATE_AUTHZ_KEYS": KEY,
+        "MANDATE_AUTHZ_LOG_LEVEL": "WARNING",
+    }
+    run_mandate("authz", "migrate", settings=settings, cwd=tmp_path)
+    command = mandate_command("authz", "serve", "--port", "{port}")
+    processes = [
+        ServerProcess(folder=tmp_path, settings=settings, command=command, ready_path="/healthz")
+        for _ in range(2)
+    ]
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with processes[0] as one, processes[1] as two:
+        clients = [
+            httpx2.Client(base_url=each.url, headers=headers, trust_env=False, timeout=30)
+            for each in (one, two)
+        ]
+        yield clients
+        for client in clients:
+            client.close()
+    if isinstance(databases, PostgresDatabases):
+        databases.drop_all()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """When something breaks: 503 or 500 in the standard form, nothing of the cause, never a yes."""
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from authz.api import list_routes
 from authz.api.application import make_application
 from authz.api.calls import Api
 from authz.api.gate import OpenGate
 from authz.calls.scene import Setting
+from authz.engine.listing import Listing
 from server.domain.unit import UnavailableError
 from tests.authz_api.sdk_journey import UNKNOWN
 
@@ -78,3 +81,24 @@ async def test_a_page_of_a_browser_changes_nothing_where_no_key_is_asked_for(clo
                 headers={"Content-Type": "text/plain", **headers},
             )
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_stream_that_ends_at_its_bound_says_so_on_its_last_line(clock, monkeypatch):
+    page = Listing(("document:1",), truncated=True)
+    monkeypatch.setattr(list_routes, "MAX_PAGES", 3)
+    monkeypatch.setattr(list_routes._Wanted, "page", _always(page))
+    asked = {"type": "document", "relation": "viewer", "user": "user:anne"}
+    async with client(clock, RuntimeError(SECRET)) as http:
+        answer = await http.post(f"/stores/{UNKNOWN}/streamed-list-objects", json=asked)
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert [set(line) for line in lines] == [{"result"}] * 3 + [{"error"}]
+        monkeypatch.setattr(list_routes._Wanted, "page", _always(Listing((), truncated=True)))
+        answer = await http.post(f"/stores/{UNKNOWN}/streamed-list-objects", json=asked)
+        assert set(json.loads(answer.text)) == {"error"}
+
+
+def _always(page: Listing) -> Callable[..., Any]:
+    async def answered(*_: Any) -> tuple[Listing, int]:
+        return page, 1
+
+    return answered

@@ -64,6 +64,10 @@ POSTS = (
     "read",
     "write",
     "authorization-models",
+    "delete-matching",
+    "explain",
+    "reach",
+    "what-if",
 )
 
 
@@ -116,6 +120,10 @@ SHAPES: dict[str, dict[str, Any]] = {
                          "on_duplicate": "ignore"},
               "deletes": {"tuple_keys": [QUESTION], "on_missing": "ignore"}},
     "authorization-models": MODEL,
+    "delete-matching": {"tuple_key": {"user": "user:nobody", "object": "document:"}, "dry_run": True},
+    "explain": {"tuple_key": QUESTION, "contextual_tuples": {"tuple_keys": [QUESTION]}},
+    "reach": {"object": "document:1", "relation": "viewer", "context": {"x": 1}, "page_size": 5},
+    "what-if": {"writes": {"tuple_keys": [QUESTION]}, "checks": [{"tuple_key": QUESTION}]},
 }  # fmt: skip
 
 
@@ -200,8 +208,11 @@ def test_limits_of_numbers_hold(http, store):
     assert refused(http.post(f"{store}/write", json={"writes": {"tuple_keys": many}})) == (
         "exceeded_entity_limit"
     )
-    own = {"tuple_key": QUESTION, "contextual_tuples": {"tuple_keys": many}}
-    refused(http.post(f"{store}/check", json=own))
+    own = {"tuple_keys": [{**QUESTION, "user": f"user:{n}"} for n in range(1001)]}
+    for call in ("check", "explain", "list-objects"):
+        refused(http.post(f"{store}/{call}", json={**SHAPES[call], "contextual_tuples": own}))
+    compared = {**SHAPES["what-if"], "checks": [{"tuple_key": QUESTION}] * 21}
+    refused(http.post(f"{store}/what-if", json=compared))
     checks = [{"tuple_key": QUESTION, "correlation_id": str(n)} for n in range(51)]
     refused(http.post(f"{store}/batch-check", json={"checks": checks}))
     model = http.get(f"{store}/authorization-models").json()["authorization_models"][0]["id"]

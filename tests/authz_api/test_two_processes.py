@@ -1,14 +1,6 @@
 """Two processes on one database: what one acknowledged the other knows, and a token proves it."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import httpx2
-import pytest
-
-from tests.authz_api.conftest import KEY
-from tests.support.databases import Databases, PostgresDatabases
-from tests.support.processes import ServerProcess, mandate_command, run_mandate
 
 ROUNDS = 100
 MODEL = {
@@ -35,33 +27,6 @@ MODEL = {
         },
     ],
 }  # fmt: skip
-
-
-@pytest.fixture
-def pair(databases: Databases, tmp_path: Path) -> Iterator[list[httpx2.Client]]:
-    """Two clients, each of its own process."""
-    settings = {
-        "MANDATE_AUTHZ_DATABASE_URL": databases.empty(),
-        "MANDATE_AUTHZ_KEYS": KEY,
-        "MANDATE_AUTHZ_LOG_LEVEL": "WARNING",
-    }
-    run_mandate("authz", "migrate", settings=settings, cwd=tmp_path)
-    command = mandate_command("authz", "serve", "--port", "{port}")
-    processes = [
-        ServerProcess(folder=tmp_path, settings=settings, command=command, ready_path="/healthz")
-        for _ in range(2)
-    ]
-    headers = {"Authorization": f"Bearer {KEY}"}
-    with processes[0] as one, processes[1] as two:
-        clients = [
-            httpx2.Client(base_url=each.url, headers=headers, trust_env=False, timeout=30)
-            for each in (one, two)
-        ]
-        yield clients
-        for client in clients:
-            client.close()
-    if isinstance(databases, PostgresDatabases):
-        databases.drop_all()
 
 
 def sent(answer: httpx2.Response) -> httpx2.Response:

@@ -273,6 +273,14 @@ def test_a_write_is_bounded_and_free_of_contradictions(relations, tx):
     relations.write(tx, [TREE[0]], [many[0]], on_duplicate="ignore", on_missing="ignore")
 
 
+def test_a_write_may_replace_a_condition(relations, tx):
+    before = relations.read(tx, object=TREE[0].object, user=TREE[0].user)
+    revision = relations.write(tx, [TREE[0]], on_duplicate="replace")
+    # It was there as it is sent: nothing was changed.
+    assert relations.read(tx, object=TREE[0].object, user=TREE[0].user) == before
+    assert relations.changes(tx, revision - 1) == []
+
+
 def test_a_deletion_needs_no_model_to_know_its_type(relations, tx):
     with pytest.raises(WriteConflict):
         relations.write(tx, deletes=[RelationTuple("robot:1", "viewer", "nothing:1")])

@@ -247,6 +247,18 @@ def test_ignoring_a_duplicate_does_not_hide_another_condition(filled):
         filled.write([new("doc:1#viewer@user:anne", "c")], [], 2000, ignore_duplicates=True)
 
 
+def test_a_duplicate_is_replaced_by_a_deletion_and_a_write(filled):
+    changing, same = new("doc:1#viewer@user:anne", "c", '{"x":1}'), new("doc:1#viewer@user:bob")
+    revision = filled.write([changing, same], [], 2000, replace_duplicates=True)
+    stored = filled.read(Filter("doc", "1", "viewer", "user", "anne"), 10)
+    assert [(s.condition, s.context, s.inserted_at) for s in stored] == [("c", '{"x":1}', 2000)]
+    logged = [(c.revision, c.deleted, str(c.key), c.condition) for c in filled.changes(1, 100)]
+    assert logged == [
+        (revision, True, "doc:1#viewer@user:anne", ""),
+        (revision, False, "doc:1#viewer@user:anne", "c"),
+    ]
+
+
 def test_a_deletion_by_filter_takes_what_matches_and_logs_it(filled):
     assert filled.delete_matching(Filter(user_type="user", user_id="anne"), 3000) == 4
     assert filled.held("user", "", ["anne"], BOTH, ["viewer", "owner"]) == []

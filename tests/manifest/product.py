@@ -58,6 +58,7 @@ mandate:revoke:next-request | Acceptance | A revocation that one process acknowl
 mandate:code:50-at-once | Acceptance | Of 50 concurrent redemptions of one code one is 200, and replays revoke what it issued.
 mandate:refresh:50-at-once | Acceptance | Of 50 concurrent uses of one rotating refresh token there is one successor, and it works.
 mandate:kill:nothing-lost | Acceptance | After SIGKILL under load every acknowledged token, code use, revocation and audit row is there, none half-done.
+mandate:kill:authz-nothing-lost | Acceptance | After SIGKILL amid writes of tuples every acknowledged write is there, none half, and the changelog replays to what is stored.
 mandate:store:fails-closed | Bad input | A full disk, lost database or stuck writer answers 503 and recovers.
 mandate:remote:deletion-at-once | Remote engine | What takes a right away denies at once, whatever the OpenFGA server has been told of it.
 mandate:remote:in-order | Remote engine | Changes reach the OpenFGA server in their order, through lost answers and SIGKILL, and none is lost.
