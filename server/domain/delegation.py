@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from server.domain.audit import Cursor
 
+RESERVED_RELATIONS = frozenset({"consented", "ceiling"})
+"""Relations of the delegation itself: only Mandate writes them (X10)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:

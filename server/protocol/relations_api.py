@@ -10,7 +10,7 @@ from authz.relations import RelationTuple
 from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
-from server.domain.delegation import Effect
+from server.domain.delegation import RESERVED_RELATIONS, Effect
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client, Resource
 from server.domain.tokens import TokenKind
@@ -20,8 +20,6 @@ from server.protocol.presented import TokenReader
 
 MAX_TUPLES = 100
 MAX_LABEL = 200
-# Relations of the delegation itself: only Mandate writes them (X10).
-_RESERVED = frozenset({"consented", "ceiling"})
 _PEOPLE = frozenset({"user", "agent", "group", "role", "consent"})
 
 Tuple = tuple[str, str, str]
@@ -215,7 +213,7 @@ def _foreign(resource: Resource, writing: Writing) -> Refused | None:
             description="An object type does not belong to this resource.",
             status=403,
         )
-    if any(relation in _RESERVED for _, relation, _ in tuples):
+    if any(relation in RESERVED_RELATIONS for _, relation, _ in tuples):
         return Refused(
             error="access_denied",
             reason="reserved_relation",

@@ -57,7 +57,8 @@ class ClientCredentials:
 
 
 async def _target(context: GrantContext, request: TokenRequest) -> Resource | Refused | None:
-    named = request.form.every("resource")
+    # Clients that know no RFC 8707 name the target as `audience` (RFC 8693 §2.1 has the word).
+    named = tuple(dict.fromkeys((*request.form.every("resource"), *request.form.every("audience"))))
     if not named:
         return None
     if len(named) > 1:

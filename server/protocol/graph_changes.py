@@ -1,0 +1,120 @@
+"""What changes in the graph over the OpenFGA API: within Mandate's rules, guarded and audited."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from authz.calls.refusals import Forbidden
+from authz.model.compose import core_model_text
+from authz.model.parser import parse
+from authz.relations import RelationTuple
+from authz.tx import Tx
+from server.delegation.standing import Standing
+from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.core import Core
+from server.domain.delegation import RESERVED_RELATIONS
+from server.domain.unit import Unit
+
+T = TypeVar("T")
+Named = tuple[str, str, str]
+
+MAX_CHANGES: Final = 10_000
+"""Tuples that one call may change: the audit looks at each."""
+MAX_TOLD: Final = 100
+"""Tuples that a row of the audit names; it counts all of them."""
+
+
+@lru_cache(maxsize=1)
+def _core_types() -> frozenset[str]:
+    return frozenset(each.name for each in parse(core_model_text(), header=False).types)
+
+
+def only_of_resources(writes: Sequence[RelationTuple], deletes: Sequence[RelationTuple]) -> None:
+    """Refuse tuples that only Mandate writes, also to delete them. Raises Forbidden (X10).
+
+    Those are consents and ceilings, what is said of people, agents and consents themselves, and
+    whatever a consent would hold.
+    """
+    for each in (*writes, *deletes):
+        _refuse(each.user, each.relation, each.object)
+
+
+def _refuse(user: str, relation: str, name: str) -> None:
+    if relation in RESERVED_RELATIONS or user.partition(":")[0] == "consent":
+        raise Forbidden("consents and ceilings are written by Mandate alone")
+    if name.partition(":")[0] in _core_types():
+        raise Forbidden("objects of this type are Mandate's own")
+
+
+class GraphDatabase:
+    """The database as one caller of the API may use it: every write is guarded and audited."""
+
+    def __init__(self, core: Core, alive: Standing, snapshot: int) -> None:
+        """`alive` is the caller, believed since `snapshot`."""
+        self._core = core
+        self._alive = alive
+        self._snapshot = snapshot
+        self._believed = alive.depends | {("resource", core.policy.graph_resource)}
+
+    async def read(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` on one consistent view of the data."""
+        return await self._core.store.read(work)
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` and write down what it changed, as one unit.
+
+        Raises Forbidden, which is written down too, `StaleSnapshotError` when the caller has
+        changed meanwhile, `UnavailableError`, and whatever `work` raises.
+        """
+        relations = self._core.relations
+
+        def unit(tx: Unit) -> T:
+            tx.guard(self._snapshot, self._believed)
+            # Others wait from here on: what is behind this revision is this call's doing.
+            before = relations.take_turn(tx)
+            result = work(tx)
+            changes = relations.changes(tx, before, MAX_CHANGES + 1)
+            if len(changes) > MAX_CHANGES:
+                raise Forbidden(f"a call changes at most {MAX_CHANGES} tuples")
+            written, deleted = list[Named](), list[Named]()
+            for change in changes:
+                named = (change.key.user, change.key.relation, change.key.object)
+                # What really changed, however the call put it.
+                _refuse(*named)
+                (deleted if change.deleted else written).append(named)
+            self._core.rows.audit.record(tx, self._event(written, deleted, None))
+            return result
+
+        try:
+            return await self._core.store.write(unit)
+        except Forbidden as error:
+            event = self._event((), (), str(error))
+            await self._core.store.write(lambda tx: self._core.rows.audit.record(tx, event))
+            raise
+
+    def _event(
+        self, written: Sequence[Named], deleted: Sequence[Named], refused: str | None
+    ) -> AuditRecord:
+        core, record = self._core, self._alive.record
+        touched = sorted({name for _, _, name in (*written, *deleted)})
+        return AuditRecord(
+            tag=AuditTag.RELATIONS,
+            outcome=Outcome.DONE if refused is None else Outcome.REFUSED,
+            reason=None if refused is None else "reserved_relation",
+            at=core.clock.now(),
+            agents=self._alive.chain,
+            client_id=record.client_id,
+            resource=core.policy.graph_resource,
+            object=" ".join(touched[:MAX_TOLD]) or None,
+            detail={
+                "written": _told(written),
+                "deleted": _told(deleted),
+                "count": str(len(written) + len(deleted)),
+                "jti": record.jti,
+                "detail": refused or "",
+            },
+        )
+
+
+def _told(tuples: Iterable[Named]) -> str:
+    return " ".join("|".join(each) for each in list(tuples)[:MAX_TOLD])
