@@ -3,7 +3,7 @@
 from typing import Final
 
 from authz.decision import Denied
-from server.delegation.standing import standing
+from server.delegation.standing import Standing, standing
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
@@ -18,13 +18,25 @@ _FOR_SOMEBODY: Final = frozenset({"act", "may_act", "grant_id"})
 async def graph_caller(
     core: Core, reader: TokenReader, token: str, scope: str
 ) -> GraphDatabase | Refused:
-    """Return the graph as the holder of a live token with `scope` may use it.
+    """Return the graph as the holder of a live token with `scope` may use it, now and when asked.
 
     What a person or an agent for a person holds is refused whatever its scope: decisions are made
     from the graph, so nobody who is decided about edits it. The scope must still be within the
     client and the agent's ceiling, not only within the token. Raises `UnavailableError`.
     """
     revision = await core.snapshot.refresh()
+    alive = await _admitted(core, reader, token, scope)
+    if isinstance(alive, Refused):
+        return alive
+
+    async def still() -> bool:
+        await core.snapshot.refresh()
+        return not isinstance(await _admitted(core, reader, token, scope), Refused)
+
+    return GraphDatabase(core, alive, revision, still)
+
+
+async def _admitted(core: Core, reader: TokenReader, token: str, scope: str) -> Standing | Refused:
     presented = await reader.read(token)
     if isinstance(presented, Denied):
         return bad_token(presented.reason.value)
@@ -47,4 +59,4 @@ async def graph_caller(
             description="The token does not allow this call.",
             status=403,
         )
-    return GraphDatabase(core, alive, revision)
+    return alive

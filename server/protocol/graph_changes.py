@@ -1,6 +1,6 @@
 """What changes in the graph over the OpenFGA API: within Mandate's rules, guarded and audited."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -13,7 +13,7 @@ from server.delegation.standing import Standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import RESERVED_RELATIONS
-from server.domain.unit import Unit
+from server.domain.unit import StaleSnapshotError, Unit
 
 T = TypeVar("T")
 Named = tuple[str, str, str]
@@ -49,15 +49,22 @@ def _refuse(user: str, relation: str, name: str) -> None:
 class GraphDatabase:
     """The database as one caller of the API may use it: every write is guarded and audited."""
 
-    def __init__(self, core: Core, alive: Standing, snapshot: int) -> None:
-        """`alive` is the caller, believed since `snapshot`."""
+    def __init__(
+        self, core: Core, alive: Standing, snapshot: int, still: Callable[[], Awaitable[bool]]
+    ) -> None:
+        """`alive` is the caller, believed since `snapshot`; `still` asks whether it is let in."""
         self._core = core
         self._alive = alive
         self._snapshot = snapshot
+        self._still = still
         self._believed = alive.depends | {("resource", core.policy.graph_resource)}
 
     async def read(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` on one consistent view of the data."""
+        """Run `work` on one consistent view of the data.
+
+        Raises `StaleSnapshotError` when the caller is no longer let in, and `UnavailableError`.
+        """
+        await self._look_again()
         return await self._core.store.read(work)
 
     async def write(self, work: Callable[[Tx], T]) -> T:
@@ -66,6 +73,7 @@ class GraphDatabase:
         Raises Forbidden, which is written down too, `StaleSnapshotError` when the caller has
         changed meanwhile, `UnavailableError`, and whatever `work` raises.
         """
+        await self._look_again()
         relations = self._core.relations
 
         def unit(tx: Unit) -> T:
@@ -91,6 +99,12 @@ class GraphDatabase:
             event = self._event((), (), str(error))
             await self._core.store.write(lambda tx: self._core.rows.audit.record(tx, event))
             raise
+
+    async def _look_again(self) -> None:
+        # The body came after the gate, as slowly as its sender wished: whoever is shut out while
+        # it is on its way is out.
+        if not await self._still():
+            raise StaleSnapshotError
 
     def _event(
         self, written: Sequence[Named], deleted: Sequence[Named], refused: str | None
