@@ -9,7 +9,8 @@ import pytest
 from server.app import assemble
 from server.domain.registry import Status
 from server.services.registration import set_client_status
-from tests.protocol.test_graph_api import STORE, keeper, key, token_of, writing
+from server.web.routes.graph import STORE
+from tests.protocol.test_graph_api import keeper, key, token_of, writing
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.world import World, prepared, settings_for, world
