@@ -10,6 +10,7 @@ from server.protocol.introspect import Introspection
 from server.protocol.presented import TokenReader
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
+from server.protocol.search import Searching
 from server.protocol.token_endpoint import TokenEndpoint
 from server.signals.telemetry import Telemetry
 
@@ -28,6 +29,7 @@ class Services:
     introspection: Introspection
     revocation: Revocation
     evaluation: Evaluation
+    searching: Searching
     relations_api: RelationsApi
 
 
@@ -51,5 +53,6 @@ def bundle(
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),
+        searching=Searching(core, reader),
         relations_api=RelationsApi(core, reader),
     )

@@ -15,6 +15,7 @@ from server.services.registration import (
     set_client_status,
 )
 from server.web.routes.graph import STORE
+from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
@@ -128,6 +129,7 @@ async def test_a_write_counts_in_the_next_decision_and_is_written_down(stage: St
     assert all(party.agent.id in row[3] for row in rows)
 
 
+@requirement("mandate:graph:reserved")
 @pytest.mark.parametrize("side", ["writes", "deletes"])
 @pytest.mark.parametrize("lenient", [True, False])
 @pytest.mark.parametrize("of", ["consent", "ceiling", "user"])
@@ -164,6 +166,7 @@ async def _everything(w: World) -> list[Any]:
     return await w.core.store.read(lambda tx: w.core.relations.changes(tx, 0, 1000))
 
 
+@requirement("mandate:graph:reserved")
 async def test_models_assertions_and_stores_are_not_changed_here(stage: Stage):
     w = stage.world
     token = await token_of(w, await keeper(w))
@@ -270,6 +273,7 @@ async def _forged(stage: Stage, party: Party) -> str:
     return f"{head}.{body}.{signature[::-1]}"
 
 
+@requirement("mandate:graph:own-token")
 @pytest.mark.parametrize(
     "attack",
     [

@@ -8,6 +8,7 @@ import orjson
 
 from server.web.openapi import access_routes as access
 from server.web.openapi import browser_routes as browser
+from server.web.openapi import search_routes as search
 from server.web.openapi import token_routes as tokens
 from server.web.openapi.build import Json
 from server.web.openapi.graph_routes import graph_paths
@@ -80,6 +81,8 @@ def _below() -> Json:
         "/grants/{grant_id}": {"get": tokens.GRANT},
         "/access/v1/evaluation": {"post": access.EVALUATION},
         "/access/v1/evaluations": {"post": access.EVALUATIONS},
+        "/access/v1/search/resource": {"post": search.SEARCH_RESOURCE},
+        "/access/v1/search/action": {"post": search.SEARCH_ACTION},
         "/access/v1/relations": {"post": access.RELATIONS},
         "/authorize": {method: browser.authorize(method) for method in ("get", "post")},
         "/logout": {method: browser.logout(method) for method in ("get", "post")},
