@@ -20,6 +20,7 @@ from server.domain.refusal import Refused
 from server.domain.registry import Client, Resource
 from server.domain.tokens import TokenRecord
 from server.protocol.evaluation import agents_of, own_resource, presented_at, user_of
+from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
 from server.protocol.scopes import words
 from server.protocol.search_question import (
@@ -45,10 +46,11 @@ class _Found:
 class Searching:
     """Answers a resource server about tokens that name it as audience, within its own types."""
 
-    def __init__(self, core: Core, reader: TokenReader) -> None:
-        """Read presented tokens with `reader`."""
+    def __init__(self, core: Core, reader: TokenReader, pages: PageTokens) -> None:
+        """Read presented tokens with `reader`; `pages` makes the tokens of next pages."""
         self._core = core
         self._reader = reader
+        self._pages = pages
 
     async def resources(self, caller: Client, body: Any) -> Mapping[str, object] | Refused:
         """Find objects that a call of the token may touch; raises `UnavailableError` (503)."""
@@ -56,7 +58,7 @@ class Searching:
         resource = await own_resource(self._core, caller)
         if isinstance(resource, Refused):
             return resource
-        search = parse_resource_search(body, resource.id)
+        search = parse_resource_search(body, resource.id, self._pages)
         return search if isinstance(search, Refused) else await self._answer(resource, search)
 
     async def actions(self, caller: Client, body: Any) -> Mapping[str, object] | Refused:
@@ -65,7 +67,7 @@ class Searching:
         resource = await own_resource(self._core, caller)
         if isinstance(resource, Refused):
             return resource
-        search = parse_action_search(body, resource.id)
+        search = parse_action_search(body, resource.id, self._pages)
         return search if isinstance(search, Refused) else await self._answer(resource, search)
 
     async def _answer(self, resource: Resource, search: Search) -> Mapping[str, object]:
@@ -77,7 +79,9 @@ class Searching:
             found, standing = await find(resource, search, alive), alive
         event = await self._event(resource, search, found, record, standing)
         audit_id = await self._core.store.write(lambda tx: self._core.rows.audit.record(tx, event))
-        token = search.next_token(resource.id, found.last) if found.last else ""
+        token = ""
+        if found.last:
+            token = self._pages.give(search.bound, search.limit, found.last)
         context: dict[str, object] = {"search_id": audit_id}
         if found.denied is not None:
             context["reason"] = found.denied.reason.value

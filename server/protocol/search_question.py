@@ -1,15 +1,12 @@
 """The question of a search (AuthZEN 1.0 §8): an evaluation without what is searched for."""
 
-import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
-from authz.calls.continuation import give, take
-from authz.calls.refusals import InvalidContinuation
 from server.domain.refusal import Refused, invalid_request
+from server.protocol.page_token import PageTokens
 from server.protocol.question import Question, parse
 
 MAX_PAGE: Final = 50
@@ -21,22 +18,19 @@ _UNNAMED: Final = {"name": "-"}
 class Search:
     """A parsed search. `asked` is the question without what is searched for."""
 
-    kind: str
     asked: Question
     type: str
     """The type of the resources that are searched, empty in a search of actions."""
     limit: int
     after: str
     """The last that the page before looked at, empty on the first page."""
-    query: str
-    """Binds page tokens to this very search (§8.2.1)."""
-
-    def next_token(self, resource: str, last: str) -> str:
-        """Return the token of the page behind `last`, for the server of `resource` alone."""
-        return give(self.kind, (resource, self.query), (last,))
+    bound: tuple[str, ...]
+    """What page tokens are good for: this very search of this server alone (§8.2)."""
 
 
-def parse_resource_search(body: Mapping[str, Any], caller: str) -> Search | Refused:
+def parse_resource_search(
+    body: Mapping[str, Any], caller: str, pages: PageTokens
+) -> Search | Refused:
     """Check a search of resources (§8.5); the id of the resource is ignored, as it must be."""
     kind = _type(body.get("resource"))
     if not kind or "resources" in body:
@@ -46,40 +40,48 @@ def parse_resource_search(body: Mapping[str, Any], caller: str) -> Search | Refu
         return asked
     if asked.call.relation is None:
         return _malformed("action.properties.relation")
-    return _search("resources", body, asked, kind, caller)
+    return _search("resources", body, asked, kind, caller, pages)
 
 
-def parse_action_search(body: Mapping[str, Any], caller: str) -> Search | Refused:
+def parse_action_search(
+    body: Mapping[str, Any], caller: str, pages: PageTokens
+) -> Search | Refused:
     """Check a search of actions (§8.6); it names none, and one resource."""
     if "resource" not in body or "resources" in body:
         return _malformed("resource")
     asked = parse({**body, "action": _UNNAMED})
     if isinstance(asked, Refused):
         return asked
-    return _search("actions", body, asked, "", caller)
+    return _search("actions", body, asked, "", caller, pages)
 
 
 def _search(
-    what: str, body: Mapping[str, Any], asked: Question, kind: str, caller: str
+    what: str,
+    body: Mapping[str, Any],
+    asked: Question,
+    kind: str,
+    caller: str,
+    pages: PageTokens,
 ) -> Search | Refused:
     page = body.get("page", {})
     if type(page) is not dict:
         return _malformed("page")
-    limit, token = page.get("limit", MAX_PAGE), page.get("token", "")
-    if type(limit) is not int or limit < 1 or type(token) is not str:
+    limit, token = page.get("limit"), page.get("token", "")
+    if ("limit" in page and (type(limit) is not int or limit < 1)) or type(token) is not str:
         return _malformed("page")
+    size = MAX_PAGE if limit is None else min(limit, MAX_PAGE)
     parts = {name: body.get(name) for name in ("subject", "action", "resource", "context")}
-    content = orjson.dumps([parts, page.get("limit")], option=orjson.OPT_SORT_KEYS)
-    query = hashlib.sha256(content).hexdigest()
+    # Not by orjson: what a search carries along may have numbers of any length.
+    bound = (what, caller, json.dumps(parts, sort_keys=True))
     after = ""
     if token:
-        try:
-            after = str(take(what, (caller, query), token, (str,))[0])
-        except InvalidContinuation:
+        place = pages.take(bound, token)
+        # A later page may leave the limit out, as in the example of §8.2.3: that of the first one
+        # stays.
+        if place is None or (limit is not None and size != place[0]):
             return _malformed("page.token")
-    return Search(
-        kind=what, asked=asked, type=kind, limit=min(limit, MAX_PAGE), after=after, query=query
-    )
+        size, after = place
+    return Search(asked=asked, type=kind, limit=size, after=after, bound=bound)
 
 
 def _type(resource: object) -> str:

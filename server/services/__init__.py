@@ -7,6 +7,7 @@ from server.keys.live import LiveKeys
 from server.protocol.client_auth import ClientKeys
 from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
+from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
@@ -53,6 +54,6 @@ def bundle(
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),
-        searching=Searching(core, reader),
+        searching=Searching(core, reader, PageTokens(secret_key, core.entropy)),
         relations_api=RelationsApi(core, reader),
     )

@@ -1,5 +1,6 @@
 """AuthZEN 1.0 §8: a search names what an evaluation would allow, and nothing else."""
 
+import base64
 from typing import Any
 
 import httpx2
@@ -71,7 +72,8 @@ async def test_pages_have_everything_once(many: Stage, limit: int) -> None:
         token = answer["page"]["next_token"]
         if not token:
             break
-        body["page"] = {"limit": limit, "token": token}
+        # The limit of the first page stays where a later one leaves it out (§8.2.3).
+        body["page"] = {"token": token, **({"limit": limit} if len(found) % 2 else {})}
     assert sorted(found) == sorted({"t1", *(f"in{n}" for n in range(7))})
 
 
@@ -88,7 +90,9 @@ async def test_a_page_token_is_for_the_same_search_alone(many: Stage) -> None:
     assert token
     for change in (
         {"page": {**page, "limit": 3}},
-        {"page": {"token": token}},
+        {"page": {"token": token[:-8] + "AAAAAAA="}},
+        {"page": {"token": "A" * 20}},
+        {"page": {"token": "\u00e4"}},
         {"page": {**page, "token": token[:-4]}},
         {"page": page, "resource": {"type": "folder"}},
         {"page": page, "action": {**READ, "name": "docs:write"}},
@@ -101,6 +105,36 @@ async def test_a_page_token_is_for_the_same_search_alone(many: Stage) -> None:
     # Nor has another resource server anything of it.
     answer = await search(many, "resource", {**body, "page": page}, by=many.notes, status=400)
     assert answer["reason"] == "malformed"
+
+
+async def test_a_page_token_does_not_tell_where_its_page_ended(many: Stage) -> None:
+    # It comes first, Ada holds it, and she did not consent to it: its name is not for the agent.
+    await many.world.relate(("folder:home", "parent", "document:a-secret-name"))
+    body: dict[str, Any] = {
+        "subject": await a_token(many),
+        "action": READ,
+        "resource": {"type": "document"},
+        "page": {"limit": 1},
+    }
+    answer = await search(many, "resource", body)
+    token = answer["page"]["next_token"]
+    assert (answer["results"], bool(token)) == ([], True)
+    assert b"secret" not in token.encode() + base64.urlsafe_b64decode(token)
+    # Nor is it the same for the same place, so that two of them cannot be compared.
+    assert (await search(many, "resource", body))["page"]["next_token"] != token
+
+
+async def test_what_a_search_carries_along_may_be_any_json(many: Stage) -> None:
+    body: dict[str, Any] = {
+        "subject": await a_token(many),
+        "action": READ,
+        "resource": {"type": "document", "properties": {"size": 10**30}},
+        "page": {"limit": 1},
+    }
+    token = (await search(many, "resource", body))["page"]["next_token"]
+    await search(many, "resource", {**body, "page": {"token": token}})
+    other = {**body, "resource": {"type": "document", "properties": {"size": 10**30 + 1}}}
+    await search(many, "resource", {**other, "page": {"token": token}}, status=400)
 
 
 _T1 = {"type": "document", "id": "t1"}
