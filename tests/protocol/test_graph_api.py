@@ -6,8 +6,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from authz.calls.refusals import Forbidden
+from authz.relations import RelationTuple
+from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditTag
 from server.domain.registry import Ceiling, Resource, Scope, Status
+from server.domain.unit import StaleSnapshotError
+from server.protocol.graph_access import graph_caller
+from server.protocol.graph_changes import GraphDatabase
+from server.protocol.presented import Presented
 from server.services.registration import (
     RegistrationError,
     add_resource,
@@ -150,6 +157,50 @@ async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
     assert await _everything(w) == before
     (row,) = await w.audited(AuditTag.RELATIONS)
     assert (row[0], row[1]) == ("refused", "reserved_relation")
+
+
+@requirement("mandate:graph:reserved")
+async def test_whatever_a_route_does_its_changes_are_looked_at(stage: Stage):
+    w = stage.world
+    graph = await graph_of(w, await keeper(w))
+    before = await _everything(w)
+    kept = RelationTuple(f"consent:{stage.grant.id}.0", "consented", "folder:home")
+    with pytest.raises(Forbidden):
+        await graph.write(lambda tx: w.core.relations.write(tx, [kept]))
+    agent = f"consent:{stage.grant.id}.0"
+    with pytest.raises(Forbidden):
+        await graph.write(lambda tx: w.core.relations.delete_user(tx, agent))
+    assert await _everything(w) == before
+    assert [row[0] for row in await w.audited(AuditTag.RELATIONS)] == ["refused"] * 2
+
+
+async def test_who_is_shut_out_between_the_last_look_and_the_write_writes_nothing(stage: Stage):
+    w = stage.world
+    party = await keeper(w)
+    presented = await w.server.services.reader.read(await token_of(w, party))
+    assert isinstance(presented, Presented)
+    revision = await w.core.snapshot.refresh()
+    alive = await standing(w.core, presented.record, w.clock.now())
+    assert isinstance(alive, Standing)
+
+    async def still() -> bool:
+        await set_client_status(w.core, party.client.id, Status.SUSPENDED, by="test")
+        return True
+
+    before = await _everything(w)
+    given = RelationTuple("user:bob", "viewer", "document:t1")
+    with pytest.raises(StaleSnapshotError):
+        graph = GraphDatabase(w.core, alive, revision, still)
+        await graph.write(lambda tx: w.core.relations.write(tx, [given]))
+    assert await _everything(w) == before
+
+
+async def graph_of(w: World, party: Party) -> GraphDatabase:
+    """Return the graph as a caller has it once its token was looked at."""
+    token = await token_of(w, party)
+    found = await graph_caller(w.core, w.server.services.reader, token, "authz:write")
+    assert isinstance(found, GraphDatabase)
+    return found
 
 
 async def test_one_refused_tuple_refuses_the_whole_write(stage: Stage):
