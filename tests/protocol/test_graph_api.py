@@ -189,8 +189,8 @@ async def test_who_is_shut_out_between_the_last_look_and_the_write_writes_nothin
 
     before = await _everything(w)
     given = RelationTuple("user:bob", "viewer", "document:t1")
+    graph = GraphDatabase(w.core, alive, revision, still)
     with pytest.raises(StaleSnapshotError):
-        graph = GraphDatabase(w.core, alive, revision, still)
         await graph.write(lambda tx: w.core.relations.write(tx, [given]))
     assert await _everything(w) == before
 
