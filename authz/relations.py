@@ -24,7 +24,7 @@ from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_use
 from authz.stores.cached import Answers, CachedTuples
 from authz.stores.models import StoredModels
 from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, TupleStore
-from authz.stores.sql import SqlTuples
+from authz.stores.sql import SqlTuples, bump
 from authz.timed import asks_time, timed
 from authz.tx import Tx
 
@@ -69,6 +69,11 @@ class Relations:
         self._tuples = tuples
         self._models = StoredModels(store_id)
         self._answers = Answers() if answers is None else answers
+
+    @property
+    def store_id(self) -> str:
+        """Return the id of the store in the database."""
+        return self._store_id
 
     def check_many(self, tx: Tx, queries: Sequence[Query]) -> list[bool | CheckError]:
         """Answer queries in their order; an error stands for its own query and is a denial.
@@ -261,6 +266,10 @@ class Relations:
     def revision(self, tx: Tx) -> int:
         """Return the store's revision: it grows with every write of tuples or of a model."""
         return self._tuples(tx, self._store_id).revision()
+
+    def take_turn(self, tx: Tx) -> int:
+        """Wait for other writers of the store, and keep them waiting; return a new revision."""
+        return bump(tx, self._store_id, self._clock.now())
 
     def put_model(self, tx: Tx, model: Model) -> str:
         """Put a model in force and return its id; unchanged if it is already in force."""

@@ -24,6 +24,7 @@ from server.outbound.key_sets import RemoteKeySets
 from server.outbound.resolver import SystemResolver
 from server.services import Services, bundle
 from server.services.client_keys import RemoteClientKeys
+from server.services.graph_resource import put_graph_resource
 from server.services.registration import put_core_model
 from server.settings import Settings
 from server.signals.audit_seal import run_sealer
@@ -129,6 +130,7 @@ async def _assemble(
     keys = LiveKeys(store, stored, envelope, clock)
     keys.follow(snapshot)
     await store.write(lambda tx: put_core_model(core, tx))
+    await store.write(lambda tx: put_graph_resource(core, tx))
     # The first refresh loads the keys as well.
     await snapshot.refresh()
     resolver = SystemResolver()

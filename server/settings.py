@@ -50,6 +50,9 @@ class Settings(EngineSettings):
     user_agents: bool = Field(
         default=False, description="People who are no admin may register agents of their own."
     )
+    authz_api: bool = Field(
+        default=False, description="Serve the OpenFGA API over the product's relationships."
+    )
     waiting_per_source: int = Field(
         default=100, ge=1, description="Sign-ins that may wait of one source address."
     )
@@ -139,6 +142,7 @@ class Settings(EngineSettings):
             max_depth=self.max_depth,
             self_registration=self.self_registration,
             user_agents=self.user_agents,
+            authz_api=self.authz_api,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,
             waiting_overall=self.waiting_overall,

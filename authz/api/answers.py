@@ -7,6 +7,7 @@ import orjson
 from starlette.responses import Response
 
 from authz.api.fields import BodyTooLarge, InvalidField
+from authz.calls.refusals import Forbidden
 from authz.errors import AuthzError
 
 REVISION: Final = "Mandate-Consistency-Token"
@@ -58,6 +59,8 @@ def status_of(error: AuthzError) -> int:
     """Return the HTTP status that OpenFGA gives to an error."""
     if isinstance(error, BodyTooLarge):
         return 413
+    if isinstance(error, Forbidden):
+        return 403
     if error.number == _ABORTED:
         return 409
     if error.number >= 5000:

@@ -3,8 +3,8 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
@@ -12,14 +12,37 @@ from starlette.responses import Response
 
 from authz.api.answers import AT_LEAST, error_answer, refusal
 from authz.api.fields import InvalidField, identifier
-from authz.api.gate import Gate, Permission
+from authz.api.gate import Admitted, Gate, Permission, Shut
+from authz.calls.refusals import StoreNotFound
 from authz.calls.scene import Setting, Where
 from authz.errors import AuthzError
+from authz.model.subject import RelationTuple
+from authz.stores.named import NamedStore
 from authz.tx import Database
 
 DURATION: Final = "fga-query-duration-ms"
-_TOKEN: Final = re.compile(r"([0-9A-Z]{26})\.([0-9]{1,18})", re.ASCII)
+_TOKEN: Final = re.compile(r"([0-9A-Za-z]{1,26})\.([0-9]{1,18})", re.ASCII)
 _LOG: Final = logging.getLogger(__name__)
+_OWN: Final = "mandate.authz.own_store"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStore:
+    """The store of an application around the API: the only one that its callers see.
+
+    `shown` is what they see; in the database it has the id `stored`.
+    """
+
+    shown: NamedStore
+    stored: str
+
+
+Rule = Callable[[Sequence[RelationTuple], Sequence[RelationTuple]], None]
+"""Asked with the tuples that a call wants written and deleted; raises an `AuthzError` for no."""
+
+
+def any_tuple(writes: Sequence[RelationTuple], deletes: Sequence[RelationTuple]) -> None:
+    """Let every tuple be written and deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +53,8 @@ class Api:
     setting: Setting
     gate: Gate
     unavailable: tuple[type[Exception], ...] = ()
+    own: OwnStore | None = None
+    rule: Rule = any_tuple
 
 
 Endpoint = Callable[[Api, Request], Awaitable[Response]]
@@ -61,10 +86,13 @@ def handler(api: Api, call: Call) -> Handler:
 
 async def _answered(api: Api, call: Call, request: Request) -> Response:
     try:
-        shut = await api.gate.admit(request.headers, call.permission)
-        if shut is not None:
-            headers = {"WWW-Authenticate": "Bearer"} if shut.status == 401 else None
-            return refusal(*shut, streamed=call.streamed, headers=headers)
+        admitted = await api.gate.admit(request.headers, call.permission)
+        if isinstance(admitted, Shut):
+            headers = {"WWW-Authenticate": "Bearer"} if admitted.status == 401 else None
+            return refusal(*admitted, streamed=call.streamed, headers=headers)
+        if isinstance(admitted, Admitted):
+            api = replace(api, database=admitted.database)
+        request.scope[_OWN] = api.own
         return await call.endpoint(api, request)
     except AuthzError as error:
         return error_answer(error, streamed=call.streamed)
@@ -81,7 +109,12 @@ async def _answered(api: Api, call: Call, request: Request) -> Response:
 def where(request: Request, model: str = "") -> Where:
     """Return which store a request is about. Raises InvalidField."""
     store = identifier(request.path_params["store_id"], "store_id")
-    return Where(store, model, _at_least(request, store))
+    own: OwnStore | None = request.scope.get(_OWN)
+    if own is None:
+        return Where(store, model, _at_least(request, store))
+    if store != own.shown.id:
+        raise StoreNotFound("Store ID not found")
+    return Where(own.stored, model, _at_least(request, own.stored), named=False)
 
 
 def _at_least(request: Request, store: str) -> int:

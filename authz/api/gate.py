@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from authz.tx import Database
+
 MIN_KEY: Final = 16
 """Characters of a preshared key; a generated one has more."""
 
@@ -37,11 +39,20 @@ FORBIDDEN: Final = Shut(403, "forbidden", "the token does not allow this call")
 FOREIGN: Final = Shut(403, "forbidden", "only programs of this machine may call")
 
 
+class Admitted(NamedTuple):
+    """A caller who is let in, and works on a database that knows whose changes it takes."""
+
+    database: Database
+
+
 class Gate(Protocol):
     """Lets callers in; whatever is not let in is refused."""
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
-        """Return why the sender of these headers may not do it, or none."""
+    async def admit(self, headers: Headers, wanted: Permission) -> Shut | Admitted | None:
+        """Return why the sender of these headers may not do it, or what it works on.
+
+        None lets it in to the database of the API.
+        """
         ...
 
 

@@ -37,6 +37,10 @@ async def _create(api: Api, request: Request) -> Response:
 
 async def _list(api: Api, request: Request) -> Response:
     asked, name = _page(request), parameter(request, "name") or ""
+    if api.own is not None:
+        own = api.own.shown
+        shown = [_shown(own)] if name in ("", own.name) else []
+        return answer({"stores": shown, "continuation_token": ""})
     found = await api.database.read(lambda tx: stores.list_stores(tx, asked, name))
     shown = [_shown(store) for store in found.stores]
     return answer({"stores": shown, "continuation_token": found.token})
@@ -46,7 +50,8 @@ async def _get(api: Api, request: Request) -> Response:
     place = where(request)
 
     def work(tx: Tx) -> tuple[NamedStore, int]:
-        return stores.get_store(tx, place.store), stand(tx, place).revision
+        found = stores.get_store(tx, place.store) if api.own is None else api.own.shown
+        return found, stand(tx, place).revision
 
     found, revision = await api.database.read(work)
     return answer(_shown(found), store=place.store, revision=revision)

@@ -29,6 +29,7 @@ from authz.api.tuple_json import change_json, relation_tuple, stored_json
 from authz.calls import tuples
 from authz.calls.tuples import Asked, OnDuplicate, OnMissing, Selection
 from authz.model.subject import RelationTuple
+from authz.tx import Tx
 
 _USER: Final = re.compile(r"(?:[^\s]{1,511}:[^\s]{1,511})?")
 _RELATION: Final = re.compile(r"[^:#@\s]{0,50}")
@@ -44,7 +45,13 @@ async def _write(api: Api, request: Request) -> Response:
     asked = tuples.Write(
         writes, deletes, cast("OnDuplicate", on_duplicate), cast("OnMissing", on_missing)
     )
-    revision = await api.database.write(lambda tx: tuples.write(tx, api.setting, place, asked))
+
+    def work(tx: Tx) -> int:
+        # Inside the transaction, so that a refusal is seen by who writes down what happened.
+        api.rule(writes, deletes)
+        return tuples.write(tx, api.setting, place, asked)
+
+    revision = await api.database.write(work)
     return answer({}, store=place.store, revision=revision)
 
 

@@ -10,6 +10,13 @@ class StoreNotFound(AuthzError):
     number = 5002
 
 
+class Forbidden(AuthzError):
+    """What the application around the API does not let its callers do."""
+
+    code = "forbidden"
+    number = 1600
+
+
 class InvalidContinuation(AuthzError):
     """A continuation token that this call did not give out for this store and selection."""
 

@@ -11,7 +11,7 @@ from authz.model.compiled import Model
 from authz.model.subject import RelationTuple
 from authz.stores.cached import AnswersOfStores, CachedTuples
 from authz.stores.models import CompiledModels, StoredModels
-from authz.stores.named import Standing, standing
+from authz.stores.named import Standing, standing, standing_unnamed
 from authz.stores.protocol import TupleReader
 from authz.stores.sql import SqlTuples
 from authz.stores.verdicts import VerdictsAt
@@ -36,11 +36,13 @@ class Where:
     """Which store a call is about, and how fresh its answer must be.
 
     Without `model` it is the model in force; `at_least` is a revision that the caller has seen.
+    A store that is not `named` was not made by `create_store`: it belongs to who calls.
     """
 
     store: str
     model: str = ""
     at_least: int = 0
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Scene:
 
 def stand(tx: Tx, where: Where) -> Standing:
     """Return where a store stands. Raises StoreNotFound and BehindToken."""
-    found = standing(tx, where.store)
+    find = standing if where.named else standing_unnamed
+    found = find(tx, where.store)
     if found is None:
         raise StoreNotFound("Store ID not found")
     # On one database every read is fresh; a token from the future is of a database that is gone.

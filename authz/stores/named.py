@@ -78,3 +78,14 @@ def standing(tx: Tx, store_id: str) -> Standing | None:
     """Return where a store stands, or none if it does not exist or is deleted."""
     rows = tx.fetch(_STANDING, {"id": store_id})
     return Standing(int(rows[0][0] or 0), rows[0][1] or "") if rows else None
+
+
+_UNNAMED = select(authz_store.c.revision, authz_store.c.model_id).where(
+    authz_store.c.id == bindparam("id")
+)
+
+
+def standing_unnamed(tx: Tx, store_id: str) -> Standing | None:
+    """Return where a store stands that has no name, or none before its first write."""
+    rows = tx.fetch(_UNNAMED, {"id": store_id})
+    return Standing(int(rows[0][0]), rows[0][1]) if rows else None

@@ -104,16 +104,18 @@ async def _objects(
     return Decision(first, tuple(verdicts))
 
 
+def relation_subject(alive: Standing) -> str:
+    """Return whose own relations count: the person's, or those of an agent as itself."""
+    kind = "agent" if alive.record.kind is TokenKind.AGENT_SELF else "user"
+    return f"{kind}:{alive.record.sub}"
+
+
 def _legs(
     alive: Standing, resource: Resource, call: Call, relation: str, name: str
 ) -> list[tuple[Reason, list[Query]]]:
     """List the legs of one object; each holds if any of its queries does."""
-    who = (
-        f"agent:{alive.record.sub}"
-        if alive.record.kind is TokenKind.AGENT_SELF
-        else f"user:{alive.record.sub}"
-    )
-    legs: list[tuple[Reason, list[Query]]] = [(Reason.USER_RELATION, [Query(who, relation, name)])]
+    held = Query(relation_subject(alive), relation, name)
+    legs: list[tuple[Reason, list[Query]]] = [(Reason.USER_RELATION, [held])]
     legs += [
         # Every row of the path must cover the object, so a parent's narrowing binds its children.
         (

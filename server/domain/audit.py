@@ -19,6 +19,7 @@ class AuditTag(StrEnum):
     CODE_REPLAYED = "code:replayed"
     REFRESH_REPLAYED = "refresh:replayed"
     DECISION = "decision:evaluated"
+    SEARCH = "decision:searched"
     RELATIONS = "relations:written"
     EFFECT_UNDONE = "relations:undone"
     DELEGATION_CREATED = "delegation:created"

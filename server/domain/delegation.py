@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from server.domain.audit import Cursor
 
+RESERVED_RELATIONS = frozenset({"consented", "ceiling"})
+"""Relations of the delegation itself: only Mandate writes them (X10)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
@@ -95,7 +98,7 @@ def only_ours(user: str, relation: str) -> bool:
 
     A consent holds nothing else either: a module that lets it would widen what was agreed to.
     """
-    return relation in {"consented", "ceiling"} or user.partition(":")[0] == "consent"
+    return relation in RESERVED_RELATIONS or user.partition(":")[0] == "consent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

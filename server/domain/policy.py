@@ -27,6 +27,14 @@ class Policy:
     waiting_overall: int = 20_000
     """How many authorizations may wait at a time; and so many pushed requests of public clients."""
 
+    authz_api: bool = False
+    """The OpenFGA API over the product's own store is served."""
+
+    @property
+    def graph_resource(self) -> str:
+        """Return the resource that tokens for the OpenFGA API name."""
+        return f"{self.issuer}/authz"
+
     @property
     def token_endpoint(self) -> str:
         """Return the URL of the token endpoint."""

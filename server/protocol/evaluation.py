@@ -84,20 +84,11 @@ class Evaluation:
         }
 
     async def _decide(self, resource: Resource, question: Question) -> _Decided:
-        presented = await self._reader.read(question.token)
-        if isinstance(presented, Denied):
-            return _Decided(question, Decision(presented))
-        record = presented.record
-        if record.audience != resource.id:
-            # Nothing about somebody else's token: neither who, nor whether it lives.
-            return _Decided(question, Decision(Denied(Reason.WRONG_AUDIENCE)))
-        if record.kind in (TokenKind.ID, TokenKind.HANDOVER):
-            return _Decided(question, Decision(Denied(Reason.WRONG_KIND)), record)
-        alive = await standing(self._core, record, self._core.clock.now())
+        record, alive = await presented_at(self._core, self._reader, resource, question.token)
         if isinstance(alive, Denied):
             return _Decided(question, Decision(alive), record)
         decision = await decide_call(self._core, alive, resource, question.call)
-        return _Decided(question, decision, record, alive)
+        return _Decided(question, decision, alive.record, alive)
 
     async def _audit(self, resource: Resource, decided: Sequence[_Decided]) -> list[str]:
         """Write the decisions down in one unit and return the ids of their rows."""
@@ -114,8 +105,8 @@ class Evaluation:
             outcome=Outcome.DONE if denied is None else Outcome.REFUSED,
             reason=None if denied is None else denied.reason.value,
             at=self._core.clock.now(),
-            user_id=record.sub if record is not None and _has_user(record) else None,
-            agents=await self._agents(record, decided.alive),
+            user_id=user_of(record),
+            agents=await agents_of(self._core, record, decided.alive),
             client_id=record.client_id if record is not None else None,
             grant_id=record.grant_id if record is not None else None,
             resource=resource.id,
@@ -130,17 +121,43 @@ class Evaluation:
             },
         )
 
-    async def _agents(self, record: TokenRecord | None, alive: Standing | None) -> tuple[str, ...]:
-        """Name every agent of the path, also of one that is dead by now."""
-        if alive is not None:
-            return alive.chain
-        if record is None:
-            return ()
-        if record.kind is TokenKind.AGENT_SELF:
-            return (record.sub,)
-        leaf = await self._core.snapshot.delegation(record.grant_id) if record.grant_id else None
-        rows = [await self._core.snapshot.delegation(g) for g in leaf.path] if leaf else []
-        return tuple(row.agent_id for row in reversed(rows) if row is not None)
+
+async def presented_at(
+    core: Core, reader: TokenReader, resource: Resource, token: str
+) -> tuple[TokenRecord | None, Standing | Denied]:
+    """Return what a token rests on that a server of `resource` was sent, and its record.
+
+    There is no record of a token for somebody else: neither who, nor whether it lives.
+    """
+    presented = await reader.read(token)
+    if isinstance(presented, Denied):
+        return None, presented
+    record = presented.record
+    if record.audience != resource.id:
+        return None, Denied(Reason.WRONG_AUDIENCE)
+    if record.kind in (TokenKind.ID, TokenKind.HANDOVER):
+        return record, Denied(Reason.WRONG_KIND)
+    return record, await standing(core, record, core.clock.now())
+
+
+async def agents_of(
+    core: Core, record: TokenRecord | None, alive: Standing | None
+) -> tuple[str, ...]:
+    """Name every agent of the path, also of one that is dead by now."""
+    if alive is not None:
+        return alive.chain
+    if record is None:
+        return ()
+    if record.kind is TokenKind.AGENT_SELF:
+        return (record.sub,)
+    leaf = await core.snapshot.delegation(record.grant_id) if record.grant_id else None
+    rows = [await core.snapshot.delegation(g) for g in leaf.path] if leaf else []
+    return tuple(row.agent_id for row in reversed(rows) if row is not None)
+
+
+def user_of(record: TokenRecord | None) -> str | None:
+    """Return the person whom a token is about, if it is about one."""
+    return None if record is None or record.kind is TokenKind.AGENT_SELF else record.sub
 
 
 async def own_resource(core: Core, caller: Client) -> Resource | Refused:
@@ -154,10 +171,6 @@ async def own_resource(core: Core, caller: Client) -> Resource | Refused:
             status=403,
         )
     return resource
-
-
-def _has_user(record: TokenRecord) -> bool:
-    return record.kind is not TokenKind.AGENT_SELF
 
 
 def _not_asked(refused: Refused) -> Mapping[str, object]:

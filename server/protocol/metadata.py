@@ -78,5 +78,7 @@ def authzen_metadata(policy: Policy) -> bytes:
             "policy_decision_point": issuer,
             "access_evaluation_endpoint": f"{issuer}/access/v1/evaluation",
             "access_evaluations_endpoint": f"{issuer}/access/v1/evaluations",
+            "search_resource_endpoint": f"{issuer}/access/v1/search/resource",
+            "search_action_endpoint": f"{issuer}/access/v1/search/action",
         }
     )

@@ -89,11 +89,12 @@ def _objects(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _object(named: Mapping[str, Any]) -> str:
-    kind = _text(named["type"], 254)
-    # The first colon ends the type: with another one it would be a different object.
-    if ":" in kind:
+    kind, name = _text(named["type"], 254), _text(named["id"], 256)
+    # The first colon ends the type: with another one it would be a different object. White space
+    # parts objects in the audit, where one object must not look like two.
+    if ":" in kind or any(sign.isspace() for sign in kind + name):
         raise ValueError
-    return f"{kind}:{_text(named['id'], 256)}"
+    return f"{kind}:{name}"
 
 
 def _record(value: object) -> Mapping[str, Any]:

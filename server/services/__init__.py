@@ -7,9 +7,11 @@ from server.keys.live import LiveKeys
 from server.protocol.client_auth import ClientKeys
 from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
+from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
+from server.protocol.search import Searching
 from server.protocol.token_endpoint import TokenEndpoint
 from server.signals.telemetry import Telemetry
 
@@ -28,6 +30,7 @@ class Services:
     introspection: Introspection
     revocation: Revocation
     evaluation: Evaluation
+    searching: Searching
     relations_api: RelationsApi
 
 
@@ -51,5 +54,6 @@ def bundle(
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),
+        searching=Searching(core, reader, PageTokens(secret_key, core.entropy)),
         relations_api=RelationsApi(core, reader),
     )

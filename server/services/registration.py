@@ -196,14 +196,18 @@ async def add_resource(core: Core, resource: Resource, *, by: str) -> Resource:
         # RFC 8707 §2: an absolute URI without a fragment.
         message = f"{resource.id} is no absolute URI without a fragment"
         raise RegistrationError(message)
-    if resource.id == core.policy.issuer or resource.id.startswith(f"{core.policy.issuer}/agents/"):
+    own = {core.policy.issuer, core.policy.graph_resource}
+    if resource.id in own or resource.id.startswith(f"{core.policy.issuer}/agents/"):
         message = "that URI belongs to the server itself"
+        raise RegistrationError(message)
+    if any(name.startswith("authz:") for name in resource.scopes):
+        message = "scopes that begin with authz: belong to the server"
         raise RegistrationError(message)
     stored = replace(resource, created_at=core.clock.now())
 
     def unit(tx: Unit) -> None:
         known = core.rows.resources.all(tx)
-        _check_scopes(stored, known)
+        check_scopes(stored, known)
         core.rows.resources.add(tx, stored)
         model = _composed([*known, stored])
         _check_names(model, _composed(known))
@@ -215,7 +219,8 @@ async def add_resource(core: Core, resource: Resource, *, by: str) -> Resource:
     return stored
 
 
-def _check_scopes(resource: Resource, known: list[Resource]) -> None:
+def check_scopes(resource: Resource, known: list[Resource]) -> None:
+    """Raise `RegistrationError` for what belongs to another resource already."""
     for other in known:
         # Who owns a type writes its tuples: a second owner could give away the first one's objects.
         taken = sorted(other.types & resource.types)

@@ -19,6 +19,7 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.CODE_REPLAYED: "Tried to use a code again",
         AuditTag.REFRESH_REPLAYED: "Tried to use an old refresh token",
         AuditTag.DECISION: "Used a service",
+        AuditTag.SEARCH: "Listed what may be done",
         AuditTag.RELATIONS: "Changed who may reach something",
         AuditTag.EFFECT_UNDONE: "A change of access was undone",
         AuditTag.DELEGATION_CREATED: "Allowed",

@@ -49,6 +49,10 @@ authzen:7.1:single | §7.1 | Without evaluations, or with none in the list, the 
 authzen:7.1.1:defaults | §7.1.1 | What an evaluation leaves out is taken from the top; what it has wins.
 authzen:7.1.2:semantics | §7.1.2.1 | execute_all, deny_on_first_deny and permit_on_first_permit stop where they say.
 authzen:7.2.1:error-denies | §7.2.1 | An evaluation that cannot be made is a denial, and the others are made.
+authzen:8.1:search-is-evaluation | §8.1 | What a search finds, an evaluation allows.
+authzen:8.2:pages | §8.2 | A page that is not the last has a next_token, the last an empty one; together they have everything once.
+authzen:8.2.1:same-search | §8.2.1 | A page token with another search is an error.
+authzen:8.5:id-ignored | §8.5.1 | The id of what is searched for is ignored.
 authzen:9:metadata | §9.2 | The metadata is at the well-known address and names the decision point as it was asked.
 authzen:10.1.3:request-id | §10.1.3 | A request identifier of the caller comes back in the answer.
 """
@@ -75,6 +79,8 @@ mandate:password:15 | People | A password has at least 15 characters and is not 
 mandate:account:alike | People | Known and unknown accounts answer alike.
 mandate:session:rotated | People | The session cookie changes at sign-in.
 mandate:consent:nothing-picked | Consent | Nothing picked is nothing granted.
+mandate:graph:own-token | Relationships | The OpenFGA API inside the server takes a live token made for it, of an agent as itself, and no other.
+mandate:graph:reserved | Relationships | Consents, ceilings, models and Mandate's own types are not changed over the OpenFGA API, and the refusal is audited.
 mandate:audit:both-named | Audit | Each record of a delegated act names the human and every agent.
 mandate:audit:tamper | Audit | An edited, re-hashed or truncated trail fails at the right row.
 mandate:model:groups-are-people | Model | Groups, roles and organizations hold people alone: an agent has their rights only for a person who consented.

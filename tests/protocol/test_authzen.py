@@ -191,4 +191,6 @@ async def test_the_metadata_names_the_decision_point_as_it_was_asked(stage: Stag
         "policy_decision_point": ISSUER,
         "access_evaluation_endpoint": f"{ISSUER}/access/v1/evaluation",
         "access_evaluations_endpoint": f"{ISSUER}/access/v1/evaluations",
+        "search_resource_endpoint": f"{ISSUER}/access/v1/search/resource",
+        "search_action_endpoint": f"{ISSUER}/access/v1/search/action",
     }

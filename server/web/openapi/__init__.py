@@ -8,8 +8,10 @@ import orjson
 
 from server.web.openapi import access_routes as access
 from server.web.openapi import browser_routes as browser
+from server.web.openapi import search_routes as search
 from server.web.openapi import token_routes as tokens
 from server.web.openapi.build import Json
+from server.web.openapi.graph_routes import graph_paths
 from server.web.openapi.schemas import HEADERS, RESPONSES, SCHEMAS, SECURITY
 from server.web.origin import site_of
 
@@ -19,13 +21,16 @@ _DESCRIPTION: Final = (
 )
 
 
-def document(issuer: str) -> Json:
+def document(issuer: str, *, graph: bool = False) -> Json:
     """Return the description of the server at `issuer`; its paths begin at the root of the origin.
+
+    With `graph` the OpenFGA API is served as well.
 
     Raises `ValueError` for an unsafe issuer.
     """
     site = site_of(issuer)
     base = site.path
+    below = _below() | (graph_paths() if graph else {})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -35,7 +40,7 @@ def document(issuer: str) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": site.origin}],
-        "paths": {**_at_root(base), **{f"{base}{path}": item for path, item in _below().items()}},
+        "paths": {**_at_root(base), **{f"{base}{path}": item for path, item in below.items()}},
         "components": {
             "schemas": SCHEMAS,
             "responses": RESPONSES,
@@ -46,9 +51,9 @@ def document(issuer: str) -> Json:
 
 
 @lru_cache(maxsize=16)
-def openapi(issuer: str) -> bytes:
+def openapi(issuer: str, *, graph: bool) -> bytes:
     """Return the document as the bytes that are served."""
-    return orjson.dumps(document(issuer))
+    return orjson.dumps(document(issuer, graph=graph))
 
 
 def _at_root(base: str) -> Json:
@@ -76,6 +81,8 @@ def _below() -> Json:
         "/grants/{grant_id}": {"get": tokens.GRANT},
         "/access/v1/evaluation": {"post": access.EVALUATION},
         "/access/v1/evaluations": {"post": access.EVALUATIONS},
+        "/access/v1/search/resource": {"post": search.SEARCH_RESOURCE},
+        "/access/v1/search/action": {"post": search.SEARCH_ACTION},
         "/access/v1/relations": {"post": access.RELATIONS},
         "/authorize": {method: browser.authorize(method) for method in ("get", "post")},
         "/logout": {method: browser.logout(method) for method in ("get", "post")},

@@ -21,11 +21,11 @@ from server.web.openapi.build import (
 )
 from server.web.openapi.schemas import JWT
 
-_REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
-_OBJECT: Final = record(
+REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
+OBJECT: Final = record(
     {
-        "type": text(minLength=1, maxLength=254),
-        "id": text(minLength=1, maxLength=256),
+        "type": text(minLength=1, maxLength=254, pattern=r"^[^\s:]+$"),
+        "id": text(minLength=1, maxLength=256, pattern=r"^\S+$"),
     },
     additionalProperties=True,
 )
@@ -41,34 +41,34 @@ _PROPERTIES: Final = record(
     },
     additionalProperties=True,
 )
-_PARTS: Final = (
+SUBJECT: Final = record(
+    {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
+    {"type": text(const="access_token")},
+    additionalProperties=True,
+)
+ACTION: Final = record(
     {
-        "subject": record(
-            {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
-            {"type": text(const="access_token")},
-            additionalProperties=True,
-        ),
-        "action": record(
-            {
-                "name": text(
-                    "The scopes needed, all of them, parted by spaces.",
-                    minLength=1,
-                    maxLength=MAX_TEXT,
-                    pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$",
-                )
-            },
-            {"properties": _PROPERTIES},
-            additionalProperties=True,
-        ),
+        "name": text(
+            "The scopes needed, all of them, parted by spaces.",
+            minLength=1,
+            maxLength=MAX_TEXT,
+            pattern=r"^[\x21-\x7e]+( [\x21-\x7e]+)*$",
+        )
     },
+    {"properties": _PROPERTIES},
+    additionalProperties=True,
+)
+CONTEXT: Final = record(
+    {},
+    {"request_id": text(minLength=1, maxLength=128)},
+    additionalProperties=True,
+)
+_PARTS: Final = (
+    {"subject": SUBJECT, "action": ACTION},
     {
-        "resource": _OBJECT,
-        "resources": array(_OBJECT, maxItems=MAX_OBJECTS),
-        "context": record(
-            {},
-            {"request_id": text(minLength=1, maxLength=128)},
-            additionalProperties=True,
-        ),
+        "resource": OBJECT,
+        "resources": array(OBJECT, maxItems=MAX_OBJECTS),
+        "context": CONTEXT,
     },
 )
 _QUESTION: Final = record(*_PARTS, additionalProperties=True)
@@ -137,7 +137,7 @@ _WRITING: Final = record(
 EVALUATION: Final = operation(
     "evaluate",
     "Decide on a call with a token whose audience is the caller's resource (AuthZEN 1.0 profile).",
-    {"200": answer("The decision.", ref("Decision"), "Cache-Control"), **_REFUSED},
+    {"200": answer("The decision.", ref("Decision"), "Cache-Control"), **REFUSED},
     tag="access",
     security=(ClientAuth.BASIC.value,),
     requestBody=json_body(_QUESTION),
@@ -151,7 +151,7 @@ EVALUATIONS: Final = operation(
             {"anyOf": [ref("Decision"), record({"evaluations": array(_ONE_OF_SEVERAL)})]},
             "Cache-Control",
         ),
-        **_REFUSED,
+        **REFUSED,
     },
     tag="access",
     security=(ClientAuth.BASIC.value,),
@@ -166,7 +166,7 @@ RELATIONS: Final = operation(
             record({"revision": text("Of the store.", pattern="^[0-9]+$")}),
             "Cache-Control",
         ),
-        **_REFUSED,
+        **REFUSED,
     },
     tag="access",
     security=(ClientAuth.BASIC.value,),

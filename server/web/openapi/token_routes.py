@@ -56,7 +56,9 @@ GRANTS: Final[Json] = {
     GrantType.REFRESH_TOKEN.value: form(
         {"refresh_token": text()}, {"scope": SCOPE, "resource": _TARGETS}
     ),
-    GrantType.CLIENT_CREDENTIALS.value: form({}, {"scope": SCOPE, "resource": _TARGETS}),
+    GrantType.CLIENT_CREDENTIALS.value: form(
+        {}, {"scope": SCOPE, "resource": _TARGETS, "audience": _TARGETS}
+    ),
     GrantType.TOKEN_EXCHANGE.value: form(
         {"subject_token": JWT, "subject_token_type": _SUBJECT_TYPES},
         {

@@ -11,6 +11,7 @@ from server.web.routes import (
     consent,
     console,
     end_session,
+    graph,
     home,
     my_agents,
     owned,
@@ -30,7 +31,7 @@ PEOPLE = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, application
 
 def machine_routes(services: Services) -> list[Route]:
     """Return the routes that programs call, below the issuer's path, the busiest first."""
-    groups = (module.routes(services) for module in (protocol, access, well_known, par))
+    groups = (module.routes(services) for module in (protocol, access, graph, well_known, par))
     return [route for group in groups for route in group]
 
 

@@ -1,4 +1,4 @@
-"""The calls of a resource server: evaluation, one or many, and relations (DESIGN 3.10)."""
+"""The calls of a resource server: evaluation, one or many, searches and relations (DESIGN 3.10)."""
 
 import re
 from collections.abc import Mapping
@@ -42,6 +42,20 @@ def routes(services: Services) -> list[Route]:
         answer = await services.evaluation.answers(*asked)
         return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
 
+    async def search_resource(request: Request) -> Response:
+        asked = await _asked(services, request)
+        if isinstance(asked, Refused):
+            return refusal(asked, issuer)
+        answer = await services.searching.resources(*asked)
+        return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
+
+    async def search_action(request: Request) -> Response:
+        asked = await _asked(services, request)
+        if isinstance(asked, Refused):
+            return refusal(asked, issuer)
+        answer = await services.searching.actions(*asked)
+        return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
+
     async def relations(request: Request) -> Response:
         asked = await _asked(services, request)
         if isinstance(asked, Refused):
@@ -52,6 +66,8 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("/access/v1/evaluation", failing_closed(evaluation), methods=["POST"]),
         Route("/access/v1/evaluations", failing_closed(evaluations), methods=["POST"]),
+        Route("/access/v1/search/resource", failing_closed(search_resource), methods=["POST"]),
+        Route("/access/v1/search/action", failing_closed(search_action), methods=["POST"]),
         Route("/access/v1/relations", failing_closed(relations), methods=["POST"]),
     ]
 

@@ -58,7 +58,9 @@ def routes(services: Services) -> list[Route]:
         return answer
 
     async def description(_: Request) -> Response:
-        return _public(openapi(services.core.policy.issuer), "application/json")
+        policy = services.core.policy
+        body = openapi(policy.issuer, graph=policy.authz_api)
+        return _public(body, "application/json")
 
     return [
         Route("/.well-known/openid-configuration", document, methods=["GET"]),
