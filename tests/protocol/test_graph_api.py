@@ -6,15 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from authz.calls.refusals import Forbidden
-from authz.relations import RelationTuple
-from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditTag
 from server.domain.registry import Ceiling, Resource, Scope, Status
-from server.domain.unit import StaleSnapshotError
-from server.protocol.graph_access import graph_caller
-from server.protocol.graph_changes import GraphDatabase
-from server.protocol.presented import Presented
 from server.services.registration import (
     RegistrationError,
     add_resource,
@@ -151,69 +144,25 @@ async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
         "user": ("user:bob", "member", f"user:{stage.ada.id}"),
     }
     more = {"on_duplicate" if side == "writes" else "on_missing": "ignore"} if lenient else {}
-    before = await _everything(w)
+    before = await everything(w)
     answer = await call(w, token, "POST", "{store}/write", writing(side, tuples[of], **more))
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
-    assert await _everything(w) == before
+    assert await everything(w) == before
     (row,) = await w.audited(AuditTag.RELATIONS)
     assert (row[0], row[1]) == ("refused", "reserved_relation")
-
-
-@requirement("mandate:graph:reserved")
-async def test_whatever_a_route_does_its_changes_are_looked_at(stage: Stage):
-    w = stage.world
-    graph = await graph_of(w, await keeper(w))
-    before = await _everything(w)
-    kept = RelationTuple(f"consent:{stage.grant.id}.0", "consented", "folder:home")
-    with pytest.raises(Forbidden):
-        await graph.write(lambda tx: w.core.relations.write(tx, [kept]))
-    agent = f"consent:{stage.grant.id}.0"
-    with pytest.raises(Forbidden):
-        await graph.write(lambda tx: w.core.relations.delete_user(tx, agent))
-    assert await _everything(w) == before
-    assert [row[0] for row in await w.audited(AuditTag.RELATIONS)] == ["refused"] * 2
-
-
-async def test_who_is_shut_out_between_the_last_look_and_the_write_writes_nothing(stage: Stage):
-    w = stage.world
-    party = await keeper(w)
-    presented = await w.server.services.reader.read(await token_of(w, party))
-    assert isinstance(presented, Presented)
-    revision = await w.core.snapshot.refresh()
-    alive = await standing(w.core, presented.record, w.clock.now())
-    assert isinstance(alive, Standing)
-
-    async def still() -> bool:
-        await set_client_status(w.core, party.client.id, Status.SUSPENDED, by="test")
-        return True
-
-    before = await _everything(w)
-    given = RelationTuple("user:bob", "viewer", "document:t1")
-    graph = GraphDatabase(w.core, alive, revision, still)
-    with pytest.raises(StaleSnapshotError):
-        await graph.write(lambda tx: w.core.relations.write(tx, [given]))
-    assert await _everything(w) == before
-
-
-async def graph_of(w: World, party: Party) -> GraphDatabase:
-    """Return the graph as a caller has it once its token was looked at."""
-    token = await token_of(w, party)
-    found = await graph_caller(w.core, w.server.services.reader, token, "authz:write")
-    assert isinstance(found, GraphDatabase)
-    return found
 
 
 async def test_one_refused_tuple_refuses_the_whole_write(stage: Stage):
     w = stage.world
     token = await token_of(w, await keeper(w))
-    before = await _everything(w)
+    before = await everything(w)
     body = writing("writes", ("user:bob", "viewer", "document:t1"))
     body |= writing("deletes", (f"consent:{stage.grant.id}.0", "consented", "folder:tax"))
     assert (await call(w, token, "POST", "{store}/write", body)).status_code == 403
-    assert await _everything(w) == before
+    assert await everything(w) == before
 
 
-async def _everything(w: World) -> list[Any]:
+async def everything(w: World) -> list[Any]:
     return await w.core.store.read(lambda tx: w.core.relations.changes(tx, 0, 1000))
 
 
@@ -334,14 +283,14 @@ async def _forged(stage: Stage, party: Party) -> str:
 )  # fmt: skip
 async def test_no_other_token_gets_in(stage: Stage, attack: Attack):
     token = await attack(stage, await keeper(stage.world))
-    before = await _everything(stage.world)
+    before = await everything(stage.world)
     write = writing("writes", ("user:bob", "viewer", "document:t1"))
     for path, body in (("{store}/read", {}), ("{store}/write", write)):
         answer = await call(stage.world, token, "POST", path, body)
         assert answer.status_code == 401, answer.text
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["code"].startswith("auth_failed_invalid_")
-    assert await _everything(stage.world) == before
+    assert await everything(stage.world) == before
 
 
 async def test_each_scope_opens_its_own_calls_and_no_other(stage: Stage):

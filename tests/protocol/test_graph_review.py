@@ -6,14 +6,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from authz.calls.refusals import Forbidden
+from authz.relations import RelationTuple
 from server.app import assemble
+from server.delegation.standing import Standing, standing
+from server.domain.audit import AuditTag
 from server.domain.registry import Status
+from server.domain.unit import StaleSnapshotError
+from server.protocol.graph_access import graph_caller
+from server.protocol.graph_changes import GraphDatabase
+from server.protocol.presented import Presented
 from server.services.registration import set_client_status
 from server.web.routes.graph import STORE
-from tests.protocol.test_graph_api import keeper, key, token_of, writing
+from tests.protocol.test_graph_api import everything, keeper, key, token_of, writing
+from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
-from tests.support.world import World, prepared, settings_for, world
+from tests.support.stage import Stage, set_stage
+from tests.support.world import Party, World, prepared, settings_for, world
 
 BODIES = {
     "check": {"tuple_key": key("user:x", "viewer", "document:1")},
@@ -26,6 +36,12 @@ BODIES = {
 async def w(databases: Databases, clock: FrozenClock) -> AsyncIterator[World]:
     async with world(databases, clock, authz_api=True) as made:
         yield made
+
+
+@pytest.fixture
+async def stage(w: World) -> Stage:
+    """Set Ada, agents A and B, and two resource servers on it."""
+    return await set_stage(w)
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -65,3 +81,47 @@ async def test_servers_that_start_together_register_the_resource_once(
     assert [each.id for each in known] == [core.policy.graph_resource]
     for each in servers:
         await each.close()
+
+
+@requirement("mandate:graph:reserved")
+async def test_whatever_a_route_does_its_changes_are_looked_at(stage: Stage):
+    w = stage.world
+    graph = await graph_of(w, await keeper(w))
+    before = await everything(w)
+    kept = RelationTuple(f"consent:{stage.grant.id}.0", "consented", "folder:home")
+    with pytest.raises(Forbidden):
+        await graph.write(lambda tx: w.core.relations.write(tx, [kept]))
+    agent = f"consent:{stage.grant.id}.0"
+    with pytest.raises(Forbidden):
+        await graph.write(lambda tx: w.core.relations.delete_user(tx, agent))
+    assert await everything(w) == before
+    assert [row[0] for row in await w.audited(AuditTag.RELATIONS)] == ["refused"] * 2
+
+
+async def test_who_is_shut_out_between_the_last_look_and_the_write_writes_nothing(stage: Stage):
+    w = stage.world
+    party = await keeper(w)
+    presented = await w.server.services.reader.read(await token_of(w, party))
+    assert isinstance(presented, Presented)
+    revision = await w.core.snapshot.refresh()
+    alive = await standing(w.core, presented.record, w.clock.now())
+    assert isinstance(alive, Standing)
+
+    async def still() -> bool:
+        await set_client_status(w.core, party.client.id, Status.SUSPENDED, by="test")
+        return True
+
+    before = await everything(w)
+    given = RelationTuple("user:bob", "viewer", "document:t1")
+    graph = GraphDatabase(w.core, alive, revision, still)
+    with pytest.raises(StaleSnapshotError):
+        await graph.write(lambda tx: w.core.relations.write(tx, [given]))
+    assert await everything(w) == before
+
+
+async def graph_of(w: World, party: Party) -> GraphDatabase:
+    """Return the graph as a caller has it once its token was looked at."""
+    token = await token_of(w, party)
+    found = await graph_caller(w.core, w.server.services.reader, token, "authz:write")
+    assert isinstance(found, GraphDatabase)
+    return found
