@@ -9,6 +9,7 @@ import pytest
 
 from tests.authz_api.test_beyond import changes_of, keys_of, write
 from tests.authz_api.test_hostile import refused
+from tests.requirements import requirement
 
 _LOOPS = "l.all(a, l.all(b, l.all(c, l.all(d, a + b + c + d >= 0))))"
 _SELF = [{"type": "user"}, {"type": "group", "relation": "member"}]
@@ -60,6 +61,7 @@ def key(user: str, relation: str, object_: str) -> dict[str, Any]:
     return {"user": user, "relation": relation, "object": object_}
 
 
+@requirement("mandate:api:hostile")
 def test_loops_of_a_condition_end_and_allow_nothing(http, store):
     asked = key("user:anne", "viewer", "document:1")
     write(http, store, [{**asked, "condition": {"name": "loops"}}])
@@ -73,6 +75,7 @@ def test_loops_of_a_condition_end_and_allow_nothing(http, store):
     refused(http.post(f"{store}/list-objects", json={**listing, "context": body["context"]}))
 
 
+@requirement("mandate:api:hostile")
 def test_a_ring_and_a_long_chain_of_groups_end(http, store):
     ring = [key(f"group:{(n + 1) % 1000}#member", "member", f"group:{n}") for n in range(1000)]
     own = {"contextual_tuples": {"tuple_keys": ring}}
@@ -90,6 +93,7 @@ def test_a_ring_and_a_long_chain_of_groups_end(http, store):
     assert [one["user"] for one in found.json()["users"] if one["user"].startswith("user:")] == []
 
 
+@requirement("mandate:api:hostile")
 def test_a_context_that_is_too_large_is_refused_by_every_call(http, store):
     large = {"l": [*range(10_000)]}
     asked = {"tuple_key": key("user:anne", "viewer", "document:1"), "context": large}
@@ -116,6 +120,7 @@ def _of_every_class() -> dict[str, str]:
 CHARACTERS = _of_every_class()
 
 
+@requirement("mandate:api:hostile")
 def test_a_character_of_any_class_in_an_id_is_itself_or_refused(http, store):
     for name, char in CHARACTERS.items():
         exact = key(f"user:a{char}b", "viewer", f"document:a{char}b")
@@ -142,6 +147,7 @@ ALIKE = ("user:é", "user:e\u0301", "user:E\u0301", "user:É", "user:e", "user:%
          "user:'--", 'user:";', "user:\\", "user:$1", "user:{x}", "user:e\u200b", "user:\uff45")  # fmt: skip
 
 
+@requirement("mandate:api:hostile")
 def test_ids_that_look_alike_or_mean_something_in_sql_are_each_their_own(http, store):
     write(http, store, [key(user, "viewer", "document:1") for user in ALIKE])
     left = list(ALIKE)
