@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.authz_api.test_hostile import MODEL, refused
+from tests.requirements import requirement
 
 ANNE = {"user": "user:anne", "relation": "viewer", "object": "document:1"}
 
@@ -78,6 +79,7 @@ def replayed(changes: list[dict[str, Any]]) -> dict[str, Any]:
     return stored
 
 
+@requirement("mandate:api:deletion-by-selection")
 def test_read_and_delete_take_a_user_alone(http, store):
     write(http, store, [*owned("user:anne", 3), *owned("user:bob", 2)])
     assert len(keys_of(http, store, user="user:anne")) == 3
@@ -107,6 +109,7 @@ def test_a_deletion_takes_a_thousand_at_a_time_and_says_so(http, store):
     assert list(replayed(changes_of(http, store))) == keys_of(http, store)
 
 
+@requirement("mandate:api:deletion-by-selection")
 @pytest.mark.parametrize(
     "key",
     [None, {}, {"object": "document:"}, {"relation": "owner"}, {"user": "anne"}, {"user": "user:"},
@@ -143,6 +146,7 @@ def test_a_write_replaces_a_condition_and_the_changelog_has_both_steps(http, sto
     refused(http.post(f"{store}/write", json=wrong))
 
 
+@requirement("mandate:api:incomplete-is-told")
 def test_lists_are_read_by_pages_that_are_bound_to_their_question(http, store):
     write(http, store, owned("user:anne", 25))
     asked = {"type": "document", "relation": "owner", "user": "user:anne", "page_size": 10}

@@ -16,6 +16,7 @@ from authz.calls.scene import Setting
 from authz.engine.listing import Listing
 from server.domain.unit import UnavailableError
 from tests.authz_api.sdk_journey import UNKNOWN
+from tests.requirements import requirement
 
 SECRET = "password=hunter2"
 QUESTION = {"tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"}}
@@ -83,6 +84,7 @@ async def test_a_page_of_a_browser_changes_nothing_where_no_key_is_asked_for(clo
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
+@requirement("mandate:api:incomplete-is-told")
 async def test_a_stream_that_ends_at_its_bound_says_so_on_its_last_line(clock, monkeypatch):
     page = Listing(("document:1",), truncated=True)
     monkeypatch.setattr(list_routes, "MAX_PAGES", 3)

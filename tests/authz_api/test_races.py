@@ -8,6 +8,7 @@ import pytest
 
 from tests.authz_api.test_beyond import ANNE, changes_of, keys_of, owned, replayed, write
 from tests.authz_api.test_hostile import MODEL
+from tests.requirements import requirement
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def shared(pair: list[httpx2.Client]) -> str:
     return path
 
 
+@requirement("mandate:api:deletion-by-selection")
 def test_a_deletion_beside_writers_counts_what_it_deleted(pair, shared):
     write(pair[0], shared, owned("user:anne", 300))
     counts: list[int] = []
@@ -39,6 +41,7 @@ def test_a_deletion_beside_writers_counts_what_it_deleted(pair, shared):
     assert sum(counts) + len(keys_of(pair[0], shared)) == 400
 
 
+@requirement("mandate:api:one-state")
 def test_racing_upserts_leave_one_state_and_lose_no_row(pair, shared):
     ready = threading.Barrier(4)
 

@@ -63,6 +63,10 @@ mandate:code:50-at-once | Acceptance | Of 50 concurrent redemptions of one code 
 mandate:refresh:50-at-once | Acceptance | Of 50 concurrent uses of one rotating refresh token there is one successor, and it works.
 mandate:kill:nothing-lost | Acceptance | After SIGKILL under load every acknowledged token, code use, revocation and audit row is there, none half-done.
 mandate:kill:authz-nothing-lost | Acceptance | After SIGKILL amid writes of tuples every acknowledged write is there, none half, and the changelog replays to what is stored.
+mandate:api:deletion-by-selection | Acceptance | A deletion by a selection needs a concrete part, counts what it deleted, and each deletion is in the changelog.
+mandate:api:one-state | Acceptance | Of racing replacements of one tuple one state is left, and the changelog replays to it.
+mandate:api:hostile | Acceptance | Loops, rings, large contexts and ids of every Unicode class get the standard error or mean exactly themselves.
+mandate:api:incomplete-is-told | Acceptance | A list that ends at a limit says so, a streamed one on its last line.
 mandate:store:fails-closed | Bad input | A full disk, lost database or stuck writer answers 503 and recovers.
 mandate:remote:deletion-at-once | Remote engine | What takes a right away denies at once, whatever the OpenFGA server has been told of it.
 mandate:remote:in-order | Remote engine | Changes reach the OpenFGA server in their order, through lost answers and SIGKILL, and none is lost.

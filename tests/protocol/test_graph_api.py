@@ -132,7 +132,7 @@ async def test_a_write_counts_in_the_next_decision_and_is_written_down(stage: St
 @requirement("mandate:graph:reserved")
 @pytest.mark.parametrize("side", ["writes", "deletes"])
 @pytest.mark.parametrize("lenient", [True, False])
-@pytest.mark.parametrize("of", ["consent", "ceiling", "user"])
+@pytest.mark.parametrize("of", ["consent", "ceiling", "held"])
 async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
     stage: Stage, side: str, lenient: bool, of: str
 ):
@@ -141,7 +141,7 @@ async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
     tuples = {
         "consent": (f"consent:{stage.grant.id}.0", "consented", "folder:home"),
         "ceiling": (f"agent:{stage.a.agent.id}", "ceiling", "folder:home"),
-        "user": ("user:bob", "member", f"user:{stage.ada.id}"),
+        "held": (f"consent:{stage.grant.id}.0", "viewer", "folder:home"),
     }
     more = {"on_duplicate" if side == "writes" else "on_missing": "ignore"} if lenient else {}
     before = await everything(w)
@@ -150,6 +150,15 @@ async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
     assert await everything(w) == before
     (row,) = await w.audited(AuditTag.RELATIONS)
     assert (row[0], row[1]) == ("refused", "reserved_relation")
+
+
+async def test_groups_are_filled_by_whom_the_operator_trusts_with_the_graph(stage: Stage):
+    w = stage.world
+    token = await token_of(w, await keeper(w))
+    body = writing("writes", ("user:bob", "member", "mandate/group:acme.eng"))
+    assert (await call(w, token, "POST", "{store}/write", body)).status_code == 200
+    (row,) = await w.audited(AuditTag.RELATIONS)
+    assert row[0] == "done"
 
 
 async def test_one_refused_tuple_refuses_the_whole_write(stage: Stage):
