@@ -225,7 +225,6 @@ def test_a_selection_is_read(tx, setting, place, selection, found):
     "selection",
     [
         Selection(),
-        Selection(user="user:anne"),
         Selection(relation="viewer"),
         Selection(object="document"),
         Selection(object="document:"),
@@ -233,7 +232,7 @@ def test_a_selection_is_read(tx, setting, place, selection, found):
         Selection(object="document:1", user="anne"),
     ],
 )
-def test_a_selection_names_an_object_s_type_and_one_thing_more(tx, place, selection):
+def test_a_selection_names_a_user_or_an_object_s_type_and_one_thing_more(tx, place, selection):
     with pytest.raises(CheckError) as refused:
         tuples.read(tx, place, selection, Asked(10))
     assert refused.value.number == 2000
