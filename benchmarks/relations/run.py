@@ -45,7 +45,7 @@ def main() -> int:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     house = House(DOCUMENTS // 10 if given.quick else DOCUMENTS)
-    rounds, seconds = (2, 1) if given.quick else (5, 3)
+    rounds, seconds = (2, 1) if given.quick else (3, 3)
     with ahead_of_others() as ahead:
         sqlite = asyncio.run(_on_sqlite(work, house))
         postgres = asyncio.run(_on_postgres(house))
