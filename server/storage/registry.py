@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, or_, select, update
 
+from authz.resources import tool_name
 from authz.tx import Row, Tx, in_json
 from server.domain.audit import Cursor
 from server.domain.registry import (
@@ -335,8 +336,9 @@ class Resources:
             tx.execute(_LABEL_ADD, {"object": name, "resource_id": resource_id, "label": text})
 
     def labels(self, tx: Tx, objects: list[str]) -> dict[str, str]:
-        """Return the names of those objects that have one."""
-        return dict(tx.fetch(_LABELS, {"objects": dump(objects)}))
+        """Return the names of those objects that have one; a tool has its own."""
+        tools = {name: tool for name in objects if (tool := tool_name(name))}
+        return tools | dict(tx.fetch(_LABELS, {"objects": dump(objects)}))
 
 
 def _resource_document(value: Resource) -> str:

@@ -258,6 +258,17 @@ async def test_only_the_servers_own_tools_are_offered_at_consent(stage: Stage) -
     assert picked == {0: Held((READ,))}
 
 
+@requirement("mandate:model:tools-are-objects")
+async def test_a_person_reads_the_name_of_a_tool_and_not_its_address(stage: Stage) -> None:
+    w = stage.world
+    odd = f"mandate/tool:{READ.partition(':')[2]}%E2%80%AEx"
+    names = [READ, odd, "folder:home", "mandate/tool:x"]
+    labels = await w.core.store.read(lambda tx: w.core.rows.resources.labels(tx, names))
+    assert labels[READ] == "read_document"
+    # Characters that turn the direction of a text are not read by anybody.
+    assert odd not in labels
+
+
 FORGED = """module forged
 type page
   relations
