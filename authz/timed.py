@@ -7,6 +7,11 @@ from authz.model.compiled import Model
 CURRENT_TIME = "current_time"
 
 
+def brings_time(context: Context | None) -> bool:
+    """Tell whether a context of a tuple says what time it is: it would be that time for ever."""
+    return context is not None and CURRENT_TIME in context
+
+
 def asks_time(model: Model) -> bool:
     """Tell whether a condition of the model has a timestamp `current_time`."""
     return any(

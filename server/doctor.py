@@ -148,8 +148,8 @@ async def _openfga(store: OpenStore, settings: Settings, clock: Clock, entropy: 
         return Check(name, True, f"answers, has revision {standing.head}")
     if standing.refused:
         return Check(
-            name, False, f"refused {standing.refused} changes, so that what they give is denied",
-            "see `mandate authz diff`; take those tuples away here, then `mandate authz push`",
+            name, False, f"refused {standing.refused} changes, or left them open",
+            "see `mandate authz diff`; no yes counts alone until `mandate authz push` is done",
         )  # fmt: skip
     oldest = await store.read(shipper.applied.oldest_waiting)
     late = oldest is not None and clock.now() - oldest > LATE_CHANGE_MS

@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from authz.api.answers import REVISION, TRUNCATED, answer, error_answer
+from authz.api.answers import REVISION, TRUNCATED, answer, error_answer, refusal
 from authz.api.calls import Api, Call, where
 from authz.api.fields import (
     InvalidField,
@@ -144,6 +144,10 @@ async def _lines(api: Api, wanted: _Wanted, page: Listing) -> AsyncIterator[byte
             page, _ = await wanted.page(api, page.objects[-1])
         except AuthzError as error:
             yield bytes(error_answer(error, streamed=True).body) + b"\n"
+            return
+        except api.unavailable:
+            gone = refusal(503, "unavailable", "the list cannot be continued now", streamed=True)
+            yield bytes(gone.body) + b"\n"
             return
     cut = ResolutionTooComplex("the list is longer than the limit and ends here, incomplete")
     yield bytes(error_answer(cut, streamed=True).body) + b"\n"

@@ -7,6 +7,7 @@ from authz.engine.tuples import admit_to_store
 from authz.errors import WriteError
 from authz.model.compiled import Model
 from authz.model.subject import RelationTuple
+from authz.timed import brings_time
 
 OWNED_RELATIONS = frozenset({"consented", "ceiling"})
 """Consents and ceilings are Mandate's own: nobody else may say what a person agreed to (X10)."""
@@ -30,6 +31,9 @@ def sort(model: Model, own_types: frozenset[str], theirs: Iterable[RelationTuple
     for given in theirs:
         if _is_owned(own_types, given):
             found.owned.append(given)
+            continue
+        if brings_time(given.context):
+            found.refused.append((given, "the time of a decision is the server's"))
             continue
         try:
             admit_to_store(model, given)

@@ -190,8 +190,11 @@ class OpenFga:
             raise RemoteFailure(Fault.TIMEOUT) from None
         except ApiException as error:
             raise _failure(error) from None
-        except (aiohttp.ClientError, OSError):
+        except aiohttp.ClientConnectorError:
             raise RemoteFailure(Fault.UNREACHABLE) from None
+        except (aiohttp.ClientError, OSError):
+            # The connection was there: what went over it may have arrived.
+            raise RemoteFailure(Fault.UNREACHABLE, unclear=True) from None
         except (OpenApiException, ValueError, LookupError, AttributeError) as error:
             # What they raise on an answer that is none. Their telemetry stumbles over some errors
             # of OpenFGA (409, say) while it counts them.

@@ -36,9 +36,13 @@ NEXT = {
 
 
 class RemoteFailure(GraphUnavailable):
-    """No answer; `code` is OpenFGA's own word for it, if it said one."""
+    """No answer; `code` is OpenFGA's own word for it, if it said one.
 
-    def __init__(self, fault: Fault, code: str = "") -> None:
+    `unclear`: what was sent may still be carried out, perhaps after what is sent next.
+    """
+
+    def __init__(self, fault: Fault, code: str = "", *, unclear: bool = False) -> None:
         self.fault = fault
         self.code = code
+        self.unclear = unclear or fault in {Fault.TIMEOUT, Fault.FAILED, Fault.MALFORMED}
         super().__init__(f"{fault.value} ({code})" if code else fault.value)

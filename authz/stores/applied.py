@@ -66,7 +66,8 @@ class Standing:
     model_id: str
     applied: Place
     refused: int
-    """Additions that the remote server did not take, since the last push found both equal."""
+    """Changes that the remote server did not take, or of which it is unclear whether and when it
+    does, since the last push found both equal."""
     applied_model: str
     remote_model: str
     """The model there that is asked; empty before the first push, and then nobody is."""

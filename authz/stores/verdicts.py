@@ -27,7 +27,8 @@ class Verdicts:
         """Return what is true at a revision, under one model. Raises nothing.
 
         Another revision than before forgets everything, also an older one: a database that was put
-        back from a backup reaches the same number again with other tuples.
+        back from a backup may reach the same number again with other tuples. (If nobody asks in
+        between, nobody notices: every server stops for a restore, docs/operations.md.)
         """
         at, kept = self._at
         if at != revision:

@@ -1,9 +1,12 @@
 """The decision on one call: the AND of its legs; any error denies (EXCHANGE X11)."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from authz.decision import Denied, Reason
-from authz.relations import Query
+from authz.engine.limits import MAX_CHECKS_PER_BATCH
+from authz.relations import CheckError, Query
 from server.delegation.standing import Standing
 from server.domain.core import Core
 from server.domain.delegation import consent_subject
@@ -76,19 +79,21 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
     return None
 
 
+Legs: TypeAlias = list[tuple[Reason, list[Query]]]
+"""What one object needs: each holds if any of its queries does."""
+
+
 async def _objects(
     core: Core, alive: Standing, resource: Resource, call: Call, relation: str
 ) -> Decision:
-    """Check relation, consent and ceilings of all objects in one question to the graph."""
-    legs: list[list[tuple[Reason, list[Query]]]] = [
-        _legs(alive, resource, call, relation, name) for name in call.objects
-    ]
-    queries = [query for per_object in legs for _, options in per_object for query in options]
+    """Check relation, consent and ceilings of all objects, in as few questions as it takes."""
+    legs = [_legs(alive, resource, call, relation, name) for name in call.objects]
+    truth: dict[Query, bool | CheckError] = {}
     try:
-        answers = await core.graph.check_many(queries)
+        for queries in _batches(legs):
+            truth |= zip(queries, await core.graph.check_many(queries), strict=True)
     except Exception as error:  # noqa: BLE001 - whatever fails, the answer is no
         return Decision(Denied(Reason.CHECKER_UNAVAILABLE, type(error).__name__))
-    truth = dict(zip(queries, answers, strict=True))
     verdicts: list[tuple[str, Denied | None]] = []
     for name, per_object in zip(call.objects, legs, strict=True):
         verdict = next(
@@ -104,18 +109,28 @@ async def _objects(
     return Decision(first, tuple(verdicts))
 
 
+def _batches(legs: Sequence[Legs]) -> Iterator[list[Query]]:
+    """Yield the queries in batches that the graph takes; those of one object stay together."""
+    batch: list[Query] = []
+    for per_object in legs:
+        queries = [query for _, options in per_object for query in options]
+        if batch and len(batch) + len(queries) > MAX_CHECKS_PER_BATCH:
+            yield batch
+            batch = []
+        batch += queries
+    yield batch
+
+
 def relation_subject(alive: Standing) -> str:
     """Return whose own relations count: the person's, or those of an agent as itself."""
     kind = "agent" if alive.record.kind is TokenKind.AGENT_SELF else "user"
     return f"{kind}:{alive.record.sub}"
 
 
-def _legs(
-    alive: Standing, resource: Resource, call: Call, relation: str, name: str
-) -> list[tuple[Reason, list[Query]]]:
+def _legs(alive: Standing, resource: Resource, call: Call, relation: str, name: str) -> Legs:
     """List the legs of one object; each holds if any of its queries does."""
     held = Query(relation_subject(alive), relation, name)
-    legs: list[tuple[Reason, list[Query]]] = [(Reason.USER_RELATION, [held])]
+    legs: Legs = [(Reason.USER_RELATION, [held])]
     legs += [
         # Every row of the path must cover the object, so a parent's narrowing binds its children.
         (

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from authz.calls.refusals import Forbidden
 from authz.relations import RelationTuple
+from authz.timed import brings_time
 from authz.tx import Tx
 from server.delegation.standing import Standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -13,7 +14,8 @@ from server.domain.delegation import only_ours
 from server.domain.unit import StaleSnapshotError, Unit
 
 T = TypeVar("T")
-Named = tuple[str, str, str]
+Named = tuple[str, str, str, str]
+"""User, relation, object, and the condition with its context, if there is one."""
 
 MAX_CHANGES: Final = 10_000
 """Tuples that one call may change: the audit looks at each."""
@@ -25,10 +27,12 @@ def only_of_resources(writes: Sequence[RelationTuple], deletes: Sequence[Relatio
     """Refuse tuples that only Mandate writes, also to delete them. Raises Forbidden (X10).
 
     Those are consents and ceilings, and whatever a consent would hold. Groups, roles and the like
-    are written by whom the operator trusts with the graph.
+    are written by whom the operator trusts with the graph, but nobody writes the time into them.
     """
     for each in (*writes, *deletes):
         _refuse(each.user, each.relation)
+    if any(brings_time(each.context) for each in writes):
+        raise Forbidden("the time of a decision is the server's: a tuple cannot bring it")
 
 
 def _refuse(user: str, relation: str) -> None:
@@ -76,7 +80,8 @@ class GraphDatabase:
                 raise Forbidden(f"a call changes at most {MAX_CHANGES} tuples")
             written, deleted = list[Named](), list[Named]()
             for change in changes:
-                named = (change.key.user, change.key.relation, change.key.object)
+                under = f"{change.condition} {change.context}".strip()
+                named = (change.key.user, change.key.relation, change.key.object, under)
                 # What really changed, however the call put it.
                 _refuse(change.key.user, change.key.relation)
                 (deleted if change.deleted else written).append(named)
@@ -100,7 +105,7 @@ class GraphDatabase:
         self, written: Sequence[Named], deleted: Sequence[Named], refused: str | None
     ) -> AuditRecord:
         core, record = self._core, self._alive.record
-        touched = sorted({name for _, _, name in (*written, *deleted)})
+        touched = sorted({name for _, _, name, _ in (*written, *deleted)})
         return AuditRecord(
             tag=AuditTag.RELATIONS,
             outcome=Outcome.DONE if refused is None else Outcome.REFUSED,
@@ -121,4 +126,4 @@ class GraphDatabase:
 
 
 def _told(tuples: Iterable[Named]) -> str:
-    return " ".join("|".join(each) for each in list(tuples)[:MAX_TOLD])
+    return " ".join("|".join(filter(None, each)) for each in list(tuples)[:MAX_TOLD])

@@ -11,6 +11,7 @@ from typing import Any
 from authz.decision import Denied, Reason, advice
 from authz.errors import AuthzError
 from authz.relations import Listing
+from authz.resources import RESOURCE, TOOL
 from server.delegation.decision import Call, decide_call, relation_subject
 from server.delegation.standing import Standing
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -99,7 +100,7 @@ class Searching:
         decision = await decide_call(core, alive, resource, call)
         if decision.denied is not None:
             return _Found(denied=decision.denied)
-        if search.type not in resource.types:
+        if search.type not in resource.types | {RESOURCE, TOOL}:
             return _Found(denied=Denied(Reason.USER_RELATION, "type not of this resource"))
         who = relation_subject(alive)
 
@@ -117,7 +118,12 @@ class Searching:
             # What the engine could not look at is no answer: nothing would tell that it lacks.
             cut = Denied(Reason.CHECKER_UNAVAILABLE, "too many candidates")
             return _Found(denied=cut if listing.truncated else None)
-        decision = await decide_call(core, alive, resource, replace(call, objects=listing.objects))
+        last = listing.objects[-1] if listing.truncated else ""
+        # Tools of every resource have one type, and one that is not this one's denies all.
+        own = tuple(filter(resource.owns, listing.objects))
+        if not own:
+            return _Found(last=last)
+        decision = await decide_call(core, alive, resource, replace(call, objects=own))
         if not decision.objects:
             return _Found(denied=decision.denied)
         results = [
@@ -125,13 +131,13 @@ class Searching:
             for name, denied in decision.objects
             if denied is None
         ]
-        return _Found(results, listing.objects[-1] if listing.truncated else "")
+        return _Found(results, last)
 
     async def _actions(self, resource: Resource, search: Search, alive: Standing) -> _Found:
         core, asked = self._core, search.asked.call
         (name,) = asked.objects
         kind = name.partition(":")[0]
-        if kind not in resource.types:
+        if not resource.owns(name):
             return _Found(denied=Denied(Reason.USER_RELATION, "type not of this resource"))
         model = await core.store.read(core.relations.model)
         relations = sorted(set(model.types.get(kind, {})) - RESERVED_RELATIONS)

@@ -152,15 +152,6 @@ async def test_what_only_mandate_writes_is_refused_and_the_refusal_written_down(
     assert (row[0], row[1]) == ("refused", "reserved_relation")
 
 
-async def test_groups_are_filled_by_whom_the_operator_trusts_with_the_graph(stage: Stage):
-    w = stage.world
-    token = await token_of(w, await keeper(w))
-    body = writing("writes", ("user:bob", "member", "mandate/group:acme.eng"))
-    assert (await call(w, token, "POST", "{store}/write", body)).status_code == 200
-    (row,) = await w.audited(AuditTag.RELATIONS)
-    assert row[0] == "done"
-
-
 async def test_one_refused_tuple_refuses_the_whole_write(stage: Stage):
     w = stage.world
     token = await token_of(w, await keeper(w))

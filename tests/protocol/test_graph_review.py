@@ -18,7 +18,7 @@ from server.protocol.graph_changes import GraphDatabase
 from server.protocol.presented import Presented
 from server.services.registration import set_client_status
 from server.web.routes.graph import STORE
-from tests.protocol.test_graph_api import everything, keeper, key, token_of, writing
+from tests.protocol.test_graph_api import call, everything, keeper, key, token_of, writing
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
@@ -125,3 +125,33 @@ async def graph_of(w: World, party: Party) -> GraphDatabase:
     found = await graph_caller(w.core, w.server.services.reader, token, "authz:write")
     assert isinstance(found, GraphDatabase)
     return found
+
+
+async def test_groups_are_filled_by_whom_the_operator_trusts_with_the_graph(stage: Stage):
+    w = stage.world
+    token = await token_of(w, await keeper(w))
+    body = writing("writes", ("user:bob", "member", "mandate/group:acme.eng"))
+    assert (await call(w, token, "POST", "{store}/write", body)).status_code == 200
+    (row,) = await w.audited(AuditTag.RELATIONS)
+    assert row[0] == "done"
+
+
+@requirement("mandate:graph:reserved")
+@pytest.mark.parametrize("duplicate", ["error", "replace"])
+async def test_no_tuple_brings_the_time_and_the_trail_has_the_condition(
+    stage: Stage, duplicate: str
+):
+    w = stage.world
+    token = await token_of(w, await keeper(w))
+    body = writing("writes", ("user:bob", "member", "mandate/group:acme.eng"))
+    (key,) = body["writes"]["tuple_keys"]
+    body["writes"]["on_duplicate"] = duplicate
+    ends = {"until": "2026-12-01T00:00:00Z"}
+    key["condition"] = {"name": "mandate_until", "context": ends}
+    assert (await call(w, token, "POST", "{store}/write", body)).status_code == 200
+    key["condition"]["context"] = {**ends, "current_time": "2026-01-01T00:00:00Z"}
+    answer = await call(w, token, "POST", "{store}/write", body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+    rows = await w.core.store.read(lambda tx: w.core.relations.changes(tx, 0, 1000))
+    assert "current_time" not in rows[-1].context
+    assert "2026-12-01T00:00:00Z" in rows[-1].context

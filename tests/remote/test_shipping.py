@@ -133,6 +133,37 @@ async def test_a_lost_answer_is_asked_for_again(
     assert await equal(there)
 
 
+@requirement("mandate:remote:deletion-at-once")
+async def test_a_write_that_lands_after_all_does_not_bring_back_a_right(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipper = shipper_of(there)
+    await shipper.ship()
+    sent: list[tuple[Any, ...]] = []
+
+    async def on_its_way(*arguments: Any) -> None:
+        sent.append(arguments)
+        raise RemoteFailure(Fault.TIMEOUT)
+
+    asked = [Query(owner(1).user, "owner", "document:plan")]
+    await write(there, [owner(1)])
+    monkeypatch.setattr(shipper.remote, "write", on_its_way)
+    with pytest.raises(RemoteFailure):
+        await shipper.ship()
+    monkeypatch.undo()
+    await shipper.ship()
+    assert await there.core.graph.check_many(asked) == [True]
+    await write(there, [], [owner(1)])
+    await shipper.ship()
+    await shipper.remote.write(*sent[0])
+    assert await there.core.graph.check_many(asked) == [False]
+    # A push that finds both equal ends the doubt.
+    model, writes, _ = sent[0]
+    await shipper.remote.write(model, (), [new.key for new in writes])
+    await pushed(there)
+    assert (await shipper.database.read(shipper.applied.standing)).current
+
+
 async def test_a_tuple_that_is_there_with_another_condition_is_replaced(there: World) -> None:
     shipper = shipper_of(there)
     await shipper.ship()

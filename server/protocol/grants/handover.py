@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from authz.graph import holding
 from authz.relations import Query
 from server.delegation.lifecycle import shrink
 from server.delegation.standing import Standing
@@ -186,8 +187,5 @@ async def _narrowed(
             if name not in detail.objects and scopes
         ]
         result.append(replace(detail, scopes=scopes, objects=objects))
-    if queries:
-        answers = await core.graph.check_many(queries)
-        if not all(answer is True for answer in answers):
-            return None
-    return tuple(result)
+    held = await holding(core.graph, queries)
+    return tuple(result) if all(query in held for query in queries) else None
