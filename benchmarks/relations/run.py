@@ -31,7 +31,7 @@ from tests.support.openfga import VERSION
 from tests.support.postgres import PostgresCluster, find_binaries
 
 SERVER_CORE, LOAD_CORE = 0, 1
-DOCUMENTS = 90_000
+DOCUMENTS = 100_000
 NEW, AGAIN = 60_000, 300
 """Questions of a pool: more than any cache here holds, and so few that each is asked often."""
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
