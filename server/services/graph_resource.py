@@ -22,9 +22,13 @@ def put_graph_resource(core: Core, tx: Unit) -> None:
 
     Raises `RegistrationError` if a resource has its scopes.
     """
-    known = core.rows.resources.all(tx)
     uri = core.policy.graph_resource
-    if not core.policy.authz_api or any(each.id == uri for each in known):
+    if not core.policy.authz_api or core.rows.resources.get(tx, uri) is not None:
+        return
+    # Servers that start together take turns: one writes it, and the others find it then.
+    core.relations.take_turn(tx)
+    known = core.rows.resources.all(tx)
+    if any(each.id == uri for each in known):
         return
     resource = Resource(
         id=uri,
