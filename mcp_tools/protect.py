@@ -13,8 +13,10 @@ from mcp_tools.discovery import open_http
 from mcp_tools.edge import MAX_BODY, Edge
 from mcp_tools.errors import NotProtected
 from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
-from mcp_tools.inventory import Inventory
+from mcp_tools.gate import Gate
+from mcp_tools.inventory import ServerInventory
 from mcp_tools.issuer_keys import IssuerKeys
+from mcp_tools.policy import Policy
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
 from mcp_tools.verifier import Verifier
@@ -48,7 +50,7 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     `ValueError` for settings that cannot be safe.
     """
     described = Resource(resource, issuer, mcp.name)
-    inventory = Inventory(mcp)
+    inventory = ServerInventory(mcp)
     inventory.require_guards()
     used_clock = clock or SystemClock()
     used_http = http or open_http(issuer)
@@ -63,7 +65,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
         decider, relations = OnlineDecider(api), Relations(api)
     else:
         raise NotProtected("client_id and client_secret are needed to ask Mandate")
-    mcp.middleware.append(inventory.filter_list)
+    policy = Policy(inventory, methods)
+    mcp.middleware.append(Gate(policy))
     app = mcp.streamable_http_app(
         streamable_http_path=described.path,
         json_response=json_response,
@@ -77,7 +80,7 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     return Edge(
         app,
         resource=described,
-        rules=inventory,
+        policy=policy,
         verifier=Verifier(
             issuer=issuer,
             resource=resource,
@@ -86,7 +89,6 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
         ),
         admit=lambda token: Admitted(token, decider, relations),
         clock=used_clock,
-        methods=methods,
         initial_scope=initial_scope,
         max_body=max_body,
         close=used_http.aclose if http is None else None,
