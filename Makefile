@@ -74,6 +74,10 @@ demo: $(RUNTIME) $(TOOLS) ## watch agents act for a user, be refused, and be sto
 demo-broken: $(RUNTIME) $(TOOLS) ## turn off one check at a time and see the demo catch it
 	@$(BIN)/python -m examples.demo.broken $(DEMO)
 
+.PHONY: kit
+kit: $(RUNTIME) ## build mandate-mcp into dist/: the kit for MCP servers and agents, alone
+	@cd packages/mandate-mcp && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
+
 .PHONY: serve
 serve: $(RUNTIME) ## run the server (settings: docs/settings.md)
 	@$(BIN)/mandate serve $(SERVE)
