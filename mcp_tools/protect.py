@@ -1,11 +1,10 @@
-"""An `MCPServer` as a protected resource, in one call."""
+"""An MCP server as a protected resource, in one call."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
 
 from authz.clock import Clock, SystemClock
 from mcp_tools.call import Admitted, Decider
@@ -14,16 +13,19 @@ from mcp_tools.edge import MAX_BODY, Edge
 from mcp_tools.errors import NotProtected
 from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.gate import Gate
-from mcp_tools.inventory import ServerInventory
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.policy import Policy
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
+from mcp_tools.serving import Transport, served
 from mcp_tools.verifier import Verifier
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
 
 
 def protect(  # noqa: PLR0913 - the settings of one server, by name
-    mcp: MCPServer[Any],
+    mcp: "MCPServer[Any] | FastMCP[Any]",
     *,
     issuer: str,
     resource: str,
@@ -40,6 +42,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
 ) -> Edge:
     """Return the ASGI application that serves `mcp` at `resource` and obeys `issuer`.
 
+    `mcp` is an `MCPServer` of the SDK or a FastMCP 4 server.
+
     `client_id`, `client_secret`: the client that Mandate registered for this resource; it asks for
     decisions and writes tuples. `offline=True` instead checks signature, audience and scope only:
     a revocation arrives when the token expires, and guards that name objects refuse. `methods`
@@ -49,9 +53,9 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
     `ValueError` for settings that cannot be safe.
     """
-    described = Resource(resource, issuer, mcp.name)
-    inventory = ServerInventory(mcp)
-    inventory.require_guards()
+    server = served(mcp)
+    server.inventory.require_guards()
+    described = Resource(resource, issuer, server.inventory.name)
     used_clock = clock or SystemClock()
     used_http = http or open_http(issuer)
     decider: Decider
@@ -65,20 +69,10 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
         decider, relations = OnlineDecider(api), Relations(api)
     else:
         raise NotProtected("client_id and client_secret are needed to ask Mandate")
-    policy = Policy(inventory, methods)
-    mcp.middleware.append(Gate(policy))
-    app = mcp.streamable_http_app(
-        streamable_http_path=described.path,
-        json_response=json_response,
-        stateless_http=stateless,
-        max_request_body_size=max_body,
-        # MCP, Streamable HTTP, "Security Warning": Host and Origin are checked against our own.
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[described.authority], allowed_origins=[described.origin]
-        ),
-    )
+    policy = Policy(server.inventory, methods)
+    server.install(Gate(policy))
     return Edge(
-        app,
+        server.application(Transport(described, json_response, stateless, max_body)),
         resource=described,
         policy=policy,
         verifier=Verifier(

@@ -39,13 +39,16 @@ def _settings(name: str, issuer: str, port: int, data: Path | None = None) -> di
 
 @contextmanager
 def _running(
-    name: str, settings: dict[str, str], python: Sequence[str] = (sys.executable,)
+    name: str,
+    settings: dict[str, str],
+    python: Sequence[str] = (sys.executable,),
+    folder: str | None = None,
 ) -> Iterator[str]:
     """Run one example; yield its resource URI."""
     resource = settings[f"{name.upper()}_RESOURCE"]
     process = subprocess.Popen(
         [*python, "main.py"],
-        cwd=EXAMPLES / name,
+        cwd=EXAMPLES / (folder or name),
         env={**environment(settings), "PYTHONPATH": str(EXAMPLES.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
