@@ -88,10 +88,11 @@ async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> Call:
     decision, objects = await decide_call(request, rule, arguments)
     if isinstance(decision, Denied):
         raise refusal(decision)
-    return _call(request, objects, decision.evaluation_id)
+    return call_of(request, objects, decision.evaluation_id)
 
 
-def _call(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str | None) -> Call:
+def call_of(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str | None) -> Call:
+    """Return the allowed call that what runs now may see."""
     token = request.token
     return Call(
         sub=token.sub,

@@ -6,19 +6,12 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp.server import MCPServer
 
-from authz.clock import Clock, SystemClock
-from mcp_tools.call import Admitted, Decider
-from mcp_tools.discovery import open_http
+from authz.clock import Clock
+from mcp_tools.asking import asking
 from mcp_tools.edge import MAX_BODY, Edge
-from mcp_tools.errors import NotProtected
-from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.gate import Gate
-from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.policy import Policy
-from mcp_tools.relations import Relations
-from mcp_tools.resource_metadata import Resource
 from mcp_tools.serving import Transport, served
-from mcp_tools.verifier import Verifier
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -55,35 +48,26 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     """
     server = served(mcp)
     server.inventory.require_guards()
-    described = Resource(resource, issuer, server.inventory.name)
-    used_clock = clock or SystemClock()
-    used_http = http or open_http(issuer)
-    decider: Decider
-    relations = None
-    if offline:
-        decider = OfflineDecider()
-    elif client_id and client_secret:
-        api = MandateApi(
-            issuer=issuer, client_id=client_id, client_secret=client_secret, http=used_http
-        )
-        decider, relations = OnlineDecider(api), Relations(api)
-    else:
-        raise NotProtected("client_id and client_secret are needed to ask Mandate")
+    asked = asking(
+        issuer=issuer,
+        resource=resource,
+        name=server.inventory.name,
+        client_id=client_id,
+        client_secret=client_secret,
+        offline=offline,
+        clock=clock,
+        http=http,
+    )
     policy = Policy(server.inventory, methods)
     server.install(Gate(policy))
     return Edge(
-        server.application(Transport(described, json_response, stateless, max_body)),
-        resource=described,
+        server.application(Transport(asked.resource, json_response, stateless, max_body)),
+        resource=asked.resource,
         policy=policy,
-        verifier=Verifier(
-            issuer=issuer,
-            resource=resource,
-            keys=IssuerKeys(issuer, used_http, used_clock),
-            clock=used_clock,
-        ),
-        admit=lambda token: Admitted(token, decider, relations),
-        clock=used_clock,
+        verifier=asked.verifier,
+        admit=asked.admit,
+        clock=asked.clock,
         initial_scope=initial_scope,
         max_body=max_body,
-        close=used_http.aclose if http is None else None,
+        close=asked.close,
     )
