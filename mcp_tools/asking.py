@@ -7,7 +7,9 @@ import httpx2
 
 from authz.clock import Clock, SystemClock
 from mcp_tools.call import Admitted, Decider
+from mcp_tools.client.credentials import ClientSecret
 from mcp_tools.discovery import open_http
+from mcp_tools.downstream import Downstream
 from mcp_tools.errors import NotProtected
 from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.issuer_keys import IssuerKeys
@@ -43,7 +45,14 @@ def asking(
     used_clock = clock or SystemClock()
     used_http = http or open_http(issuer)
     decider: Decider
-    relations = None
+    relations = downstream = None
+    if client_id and client_secret:
+        downstream = Downstream(
+            issuer=issuer,
+            credentials=ClientSecret(client_id, client_secret),
+            http=used_http,
+            clock=used_clock,
+        )
     if offline:
         decider = OfflineDecider()
     elif client_id and client_secret:
@@ -61,7 +70,7 @@ def asking(
             keys=IssuerKeys(issuer, used_http, used_clock),
             clock=used_clock,
         ),
-        lambda token: Admitted(token, decider, relations),
+        lambda token: Admitted(token, decider, relations, downstream),
         used_clock,
         used_http.aclose if http is None else None,
     )

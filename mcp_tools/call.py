@@ -4,12 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_tools.decision import Decision
 from mcp_tools.relations import Relations
 from mcp_tools.rule import Ask, ObjectRef
 from mcp_tools.verifier import VerifiedToken
+
+if TYPE_CHECKING:
+    from mcp_tools.downstream import Downstream
 
 
 class Decider(Protocol):
@@ -32,6 +35,8 @@ class Admitted:
     token: VerifiedToken
     decider: Decider
     relations: Relations | None
+    downstream: "Downstream | None" = None
+    """How this server goes on to others, if it has credentials."""
 
 
 @dataclass(frozen=True, slots=True)
