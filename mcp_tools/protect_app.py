@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from mcp_types import INTERNAL_ERROR
 
 from authz.clock import Clock
 from mcp_tools.asking import Asking, asking
-from mcp_tools.call import Admitted, admitting, answering
+from mcp_tools.call import Admitted, Call, admitting, answering
 from mcp_tools.challenge import FORBIDDEN, Answer, Send, send_json
 from mcp_tools.deciding import decide_call
 from mcp_tools.decision import Denied
 from mcp_tools.edge import App, Edge, Scope
 from mcp_tools.guard import call_of
 from mcp_tools.messages import Receive
+from mcp_tools.outcome import Recorder
 from mcp_tools.policy import Policy
 from mcp_tools.refusals import refusal
 from mcp_tools.resource_metadata import WELL_KNOWN
@@ -89,14 +90,21 @@ class AppEdge(Edge):
         try:
             token = await self._authenticate(scope)
             request = self._admitted(token)
-            call = await self._decided(scope, token, request)
+            call, recorder = await self._decided(scope, token, request)
         except Answer as answer:
             await _send(answer, send)
             return
-        with admitting(request), answering(call):
-            await self._app(scope, receive, send)
+        try:
+            with admitting(request), answering(call):
+                await self._app(scope, receive, send)
+        except BaseException as error:
+            recorder.ended(error)
+            raise
+        recorder.ended()
 
-    async def _decided(self, scope: Scope, token: VerifiedToken, request: Admitted) -> Any:
+    async def _decided(
+        self, scope: Scope, token: VerifiedToken, request: Admitted
+    ) -> tuple[Call, Recorder]:
         path = path_of(scope)
         if path is None:
             raise Answer(400, FORBIDDEN, "the path has more than one reading")
@@ -106,9 +114,11 @@ class AppEdge(Edge):
         rule, arguments = found
         if not token.covers(rule.scopes):
             raise self._challenges.insufficient_scope(frozenset(rule.scopes), token.scopes)
+        recorder = Recorder(request, rule.tool)
         decision, objects = await decide_call(request, rule, arguments)
+        recorder.decided(decision, objects)
         if not isinstance(decision, Denied):
-            return call_of(request, objects, decision.evaluation_id)
+            return call_of(request, objects, decision.evaluation_id), recorder
         if decision.reason == "checker_unavailable":
             raise self._challenges.unavailable()
         refused = refusal(decision)

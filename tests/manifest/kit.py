@@ -9,6 +9,7 @@ mcp:list:dead-delegation | Mandate | A dead token or delegation lists nothing, a
 mcp:guard:resources-and-prompts | Mandate | Guarded resources and prompts are decided on the objects in their URI and arguments; unguarded ones are closed.
 mcp:guard:template-escape | Mandate | No spelling of a URI reads another object than the one that was decided.
 mcp:kit:on-behalf-of | Mandate | A tool goes on to another server by an exchange as this server's own agent, along a way that the user consented to; what is kept ends with the delegation.
+mcp:kit:outcome | Mandate | Each call leaves one log record with the person, every agent, the decision's id and the outcome, and no token, argument or result.
 mcp:kit:any-app | Mandate | Any ASGI application can be protected: each route has a rule, everything else is closed, and a path with two readings is refused.
 mcp:kit:fastmcp | Mandate | A FastMCP 4 server is held to the same rules: unguarded tools do not start, calls and lists are decided alike.
 mcp:kit:alone | Mandate | mandate-mcp runs with the dependencies that it declares, without the server's packages.
