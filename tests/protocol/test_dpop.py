@@ -1,6 +1,7 @@
 """RFC 9449 at the server: every grant binds to the key that was proven, every API asks for it."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import jwt
 import pytest
@@ -183,11 +184,16 @@ async def test_a_resource_server_says_which_key_it_has_checked(stage):
 
     good = {"properties": {"cnf": {"jkt": mine.holder.jkt}}}
     assert (await w.ask(stage.docs, question(**good)))["decision"] is True
-    for said in ({}, {"properties": {}}, {"properties": {"cnf": {"jkt": Holder().jkt}}}):
+    other = {"properties": {"cnf": {"jkt": Holder().jkt}}}
+    unproven: list[dict[str, Any]] = [{}, {"properties": {}}, other]
+    for said in unproven:
         answer = await w.ask(stage.docs, question(**said))
         assert answer["decision"] is False
         assert answer["context"]["reason"] == "proof_required"
-    for malformed in ({"cnf": {}}, {"cnf": "x"}, {"cnf": {"jkt": "x"}}, {"cnf": None}):
+    broken: list[dict[str, Any]] = [
+        {"cnf": {}}, {"cnf": "x"}, {"cnf": {"jkt": "x"}}, {"cnf": None},
+    ]  # fmt: skip
+    for malformed in broken:
         body = question(properties=malformed)
         answer = await w.http.post("/access/v1/evaluation", json=body, headers=stage.docs.basic)
         assert (answer.status_code, answer.json()["reason"]) == (400, "malformed")
