@@ -64,8 +64,12 @@ def _question(
     if rule.relation is not None:
         properties["relation"] = rule.relation
     named = [{"type": each.type, "id": each.id} for each in objects]
+    subject: dict[str, Any] = {"type": "access_token", "id": token.raw}
+    if token.jkt is not None:
+        # Mandate asks which key was proven here: a server that looks at no proofs cannot say.
+        subject["properties"] = {"cnf": {"jkt": token.jkt}}
     question: dict[str, Any] = {
-        "subject": {"type": "access_token", "id": token.raw},
+        "subject": subject,
         "action": {"name": " ".join(rule.scopes), "properties": properties},
     }
     if len(named) == 1:

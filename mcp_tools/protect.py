@@ -17,6 +17,7 @@ from mcp_tools.inventory import Inventory
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
+from mcp_tools.sender import ProofMemory, SenderCheck, UsedProofs
 from mcp_tools.verifier import Verifier
 
 
@@ -31,6 +32,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     methods: Mapping[str, str] | None = None,
     initial_scope: str | None = None,
     max_body: int = MAX_BODY,
+    require_dpop: bool = False,
+    used_proofs: UsedProofs | None = None,
     stateless: bool = False,
     json_response: bool = False,
     clock: Clock | None = None,
@@ -43,8 +46,10 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     a revocation arrives when the token expires, and guards that name objects refuse. `methods`
     opens MCP methods other than tools, each with the scopes it needs, such as
     `{"resources/read": "docs:read"}`. `initial_scope` is what a 401 asks for (by default all
-    scopes of the tools). `max_body` is in bytes. `http` is for tests and for your own TLS
-    settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
+    scopes of the tools). `max_body` is in bytes. A token that is bound to a key needs its proof
+    (RFC 9449); with `require_dpop=True` no other token comes in. `used_proofs` remembers proofs for
+    several processes; without it each process remembers its own. `http` is for tests and for your
+    own TLS settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
     `ValueError` for settings that cannot be safe.
     """
     described = Resource(resource, issuer, mcp.name)
@@ -83,6 +88,12 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
             resource=resource,
             keys=IssuerKeys(issuer, used_http, used_clock),
             clock=used_clock,
+        ),
+        sender=SenderCheck(
+            described.origin,
+            used_clock,
+            used_proofs or ProofMemory(used_clock),
+            required=require_dpop,
         ),
         admit=lambda token: Admitted(token, decider, relations),
         clock=used_clock,
