@@ -30,6 +30,7 @@ class Reason(StrEnum):
     CONSENT_OBJECT = "consent_object"
     USER_RELATION = "user_relation"
     PRINCIPAL_NOT_ACCEPTED = "principal_not_accepted"
+    PROOF_REQUIRED = "proof_required"
     CHECKER_UNAVAILABLE = "checker_unavailable"
 
 

@@ -15,6 +15,7 @@ from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
+from mcp_tools.sender import ProofMemory, SenderCheck, UsedProofs
 from mcp_tools.verifier import VerifiedToken, Verifier
 
 
@@ -24,6 +25,7 @@ class Asking:
 
     resource: Resource
     verifier: Verifier
+    sender: SenderCheck
     admit: Callable[[VerifiedToken], Admitted]
     clock: Clock
     close: Callable[[], Awaitable[None]] | None
@@ -37,6 +39,8 @@ def asking(
     client_id: str | None,
     client_secret: str | None,
     offline: bool,
+    require_dpop: bool,
+    used_proofs: UsedProofs | None,
     clock: Clock | None,
     http: httpx2.AsyncClient | None,
 ) -> Asking:
@@ -69,6 +73,12 @@ def asking(
             resource=resource,
             keys=IssuerKeys(issuer, used_http, used_clock),
             clock=used_clock,
+        ),
+        SenderCheck(
+            described.origin,
+            used_clock,
+            used_proofs or ProofMemory(used_clock),
+            required=require_dpop,
         ),
         lambda token: Admitted(token, decider, relations, downstream),
         used_clock,

@@ -70,7 +70,7 @@ class Call:
         """The tuples of this server's own types, written on behalf of this call (X12)."""
         if self._relations is None:
             raise LookupError("an offline server has no credentials to write relationships with")
-        return RelationsOfCall(self._relations, self._token.raw)
+        return RelationsOfCall(self._relations, self._token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class RelationsOfCall:
     """A relations client that says on whose behalf: what it writes is the delegation's effect."""
 
     _relations: Relations
-    _token: str = field(repr=False)
+    _token: VerifiedToken = field(repr=False)
 
     async def write(
         self,
@@ -87,7 +87,8 @@ class RelationsOfCall:
         labels: dict[str, str] | None = None,
     ) -> str:
         """Write `(user, relation, object)` tuples, as `Relations.write`."""
-        return await self._relations.write(writes, deletes, labels, token=self._token)
+        token = self._token
+        return await self._relations.write(writes, deletes, labels, token=token.raw, jkt=token.jkt)
 
 
 _ADMITTED: ContextVar[Admitted | None] = ContextVar("mandate_admitted", default=None)

@@ -49,6 +49,7 @@ SENTENCES: Final = {
     "ceiling_resource": "an agent of the chain may never use this server",
     "consent_scope": "the user did not consent to this scope",
     "principal_not_accepted": "this tool does not take this kind of caller",
+    "proof_required": "the access token is bound to a key that was not proven",
     "checker_unavailable": "the decision could not be made just now",
     "object_needs_online": "this server checks tokens offline, and a decision on an object"
     " needs Mandate",

@@ -7,7 +7,7 @@ class TokenRefused(Exception):
     """A bearer token that this resource must not accept (RFC 6750 §3.1, `invalid_token`).
 
     `reason` is one of the wire's reasons: `token_invalid`, `token_expired`, `wrong_audience`,
-    `wrong_kind`.
+    `wrong_kind`, `proof_required` and `not_bound`.
     """
 
     def __init__(self, reason: str) -> None:

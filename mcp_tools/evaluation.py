@@ -61,7 +61,11 @@ class OnlineDecider:
         return decided
 
     async def _batch(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
-        subject = {"subject": {"type": "access_token", "id": token.raw}}
+        named: dict[str, Any] = {"type": "access_token", "id": token.raw}
+        if token.jkt is not None:
+            # Mandate asks which key was proven here: a server that looks at no proofs cannot say.
+            named["properties"] = {"cnf": {"jkt": token.jkt}}
+        subject = {"subject": named}
         if len(asks) == 1:
             document = await self._post("evaluation", {**subject, **_question(asks[0])})
             return [_read(document, token, asks[0].objects)]

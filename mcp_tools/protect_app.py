@@ -21,6 +21,7 @@ from mcp_tools.policy import Policy
 from mcp_tools.refusals import refusal
 from mcp_tools.resource_metadata import WELL_KNOWN
 from mcp_tools.route import Route, RouteInventory, path_of
+from mcp_tools.sender import UsedProofs
 from mcp_tools.verifier import VerifiedToken
 
 _ERRORS: Final = {400: "invalid_request", 401: "unauthorized", 403: "access_denied"}
@@ -37,6 +38,8 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
     client_secret: str | None = None,
     offline: bool = False,
     initial_scope: str | None = None,
+    require_dpop: bool = False,
+    used_proofs: UsedProofs | None = None,
     clock: Clock | None = None,
     http: httpx2.AsyncClient | None = None,
 ) -> Edge:
@@ -58,6 +61,8 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
             client_id=client_id,
             client_secret=client_secret,
             offline=offline,
+            require_dpop=require_dpop,
+            used_proofs=used_proofs,
             clock=clock,
             http=http,
         ),
@@ -76,6 +81,7 @@ class AppEdge(Edge):
             resource=asked.resource,
             policy=Policy(inventory),
             verifier=asked.verifier,
+            sender=asked.sender,
             admit=asked.admit,
             clock=asked.clock,
             initial_scope=initial_scope,

@@ -22,11 +22,13 @@ class Relations:
         labels: dict[str, str] | None = None,
         *,
         token: str | None = None,
+        jkt: str | None = None,
     ) -> str:
         """Write and delete tuples; return the graph's revision after it.
 
         `labels` gives objects the names that the consent page shows. With `token` the tuples are
-        recorded as that delegation's effect, and sharing with others needs the user's consent.
+        recorded as that delegation's effect, and sharing with others needs the user's consent;
+        `jkt` is the key of a bound token, whose proof was checked here (RFC 9449).
         Raises `RelationsRefused`; an unreachable Mandate is the reason `checker_unavailable`.
         """
         body: dict[str, Any] = {
@@ -37,6 +39,8 @@ class Relations:
             body["labels"] = labels
         if token is not None:
             body["token"] = token
+        if jkt is not None:
+            body["cnf"] = {"jkt": jkt}
         try:
             answer = await self._api.post("relations", body)
             document = answer.json_object()

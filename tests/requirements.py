@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.dpop import DPOP
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.kit import KIT
@@ -42,7 +43,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *KIT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *DPOP, *PRODUCT, *KIT)
 }
 
 _TITLES = {

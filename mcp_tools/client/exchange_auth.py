@@ -17,6 +17,7 @@ import httpx2
 
 from authz.clock import Clock, SystemClock
 from mcp_tools.client.credentials import Credentials
+from mcp_tools.client.dpop import DPoPKey, Prover
 from mcp_tools.client.errors import InsufficientScope, NotGranted, TryAgain, WrongServer
 from mcp_tools.client.token_endpoint import (
     ACCESS_TOKEN,
@@ -50,10 +51,12 @@ class TokenExchangeAuth(httpx2.Auth):
     """Exchanges the subject token for the resource, and uses the result until it expires.
 
     The scope is what was asked for, always: a 403 `insufficient_scope` is reported, and never
-    answered by asking for more.
+    answered by asking for more. With `dpop` every token is bound to that key and sent with a proof
+    of it (RFC 9449), so that a copy of the token alone is worth nothing; a subject token that is
+    bound must be bound to the same key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client is, by name
         self,
         *,
         issuer: str,
@@ -64,6 +67,7 @@ class TokenExchangeAuth(httpx2.Auth):
         subject_token_type: str = ACCESS_TOKEN,
         grant_id: str | None = None,
         token_endpoint: str | None = None,
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -79,6 +83,7 @@ class TokenExchangeAuth(httpx2.Auth):
         self._http = http or open_http(issuer)
         self._owns_http = http is None
         self._clock = clock or SystemClock()
+        self._prover = None if dpop is None else Prover(dpop, clock=self._clock)
         self._lock = anyio.Lock()
         self._actor: _Held | None = None
         self._held: _Held | None = None
@@ -131,13 +136,16 @@ class TokenExchangeAuth(httpx2.Auth):
         """Send the request with a token; once more with a new one if the server refuses it."""
         self._require_own_server(request)
         token = await self.token()
-        request.headers["Authorization"] = f"Bearer {token.value}"
+        self._authorize(request, token)
         response = yield request
+        if self._prover is not None and self._prover.wants_nonce(request, response):
+            self._authorize(request, token)
+            response = yield request
         if response.status_code == 401:
             # Revoked, or keys rotated: one new exchange tells which.
             await self._forget(token)
             token = await self.token()
-            request.headers["Authorization"] = f"Bearer {token.value}"
+            self._authorize(request, token)
             response = yield request
         if response.status_code == 403:
             await self._report_scope(response, token)
@@ -147,6 +155,12 @@ class TokenExchangeAuth(httpx2.Auth):
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
         """Refuse: MCP clients are asynchronous, and so is this."""
         raise RuntimeError("TokenExchangeAuth needs an httpx2.AsyncClient")
+
+    def _authorize(self, request: httpx2.Request, token: Token) -> None:
+        if self._prover is None:
+            request.headers["Authorization"] = f"Bearer {token.value}"
+        else:
+            self._prover.authorize(request, token.value)
 
     def _require_own_server(self, request: httpx2.Request) -> None:
         own, asked = httpx2.URL(self.resource), request.url
@@ -189,7 +203,7 @@ class TokenExchangeAuth(httpx2.Auth):
                 raise TryAgain(
                     "temporarily_unavailable", "checker_unavailable", str(error)
                 ) from None
-        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http)
+        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http, self._prover)
 
     async def _subject(self) -> str:
         if isinstance(self._subject_token, str):

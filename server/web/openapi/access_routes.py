@@ -19,7 +19,7 @@ from server.web.openapi.build import (
     text,
     words,
 )
-from server.web.openapi.schemas import JWT
+from server.web.openapi.schemas import CNF, JWT
 
 REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
 OBJECT: Final = record(
@@ -43,7 +43,15 @@ _PROPERTIES: Final = record(
 )
 SUBJECT: Final = record(
     {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
-    {"type": text(const="access_token")},
+    {
+        "type": text(const="access_token"),
+        "properties": record(
+            {},
+            {"cnf": CNF},
+            additionalProperties=True,
+            description="Needed of a bound token: the key whose proof the caller has checked.",
+        ),
+    },
     additionalProperties=True,
 )
 ACTION: Final = record(
@@ -130,6 +138,7 @@ _WRITING: Final = record(
             "description": "What people read of an object (type:id).",
         },
         "token": text("The access token on whose behalf tuples are written."),
+        "cnf": CNF,
     },
     minProperties=1,
 )
