@@ -30,6 +30,7 @@ import pytest
 
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
+from tests.manifest.interop import INTEROP
 from tests.manifest.oauth import OAUTH
 from tests.manifest.product import PRODUCT
 from tests.manifest.tokens import TOKENS
@@ -41,7 +42,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *INTEROP)
 }
 
 _TITLES = {
@@ -49,6 +50,7 @@ _TITLES = {
     "jose": "Signed tokens (JOSE)",
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
+    "interop": "Interoperation",
     "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
 }
