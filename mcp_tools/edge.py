@@ -25,9 +25,11 @@ from mcp_tools.messages import (
     Receive,
     asked,
     compare_headers,
+    is_modern,
     parse,
     read_body,
     replay,
+    request_id,
 )
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
 from mcp_tools.rule import ToolRule
@@ -102,24 +104,30 @@ class Edge:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # RFC 9110 §5.5: white space around a value is no part of it. Not every ASGI server takes it
+        # off, and what is compared here must be what the application reads.
+        scope = {**scope, "headers": [(k, v.strip(b" \t")) for k, v in scope["headers"]]}
         if scope["path"] in {self._resource.metadata_path, WELL_KNOWN}:
             await self._send_metadata(scope, send)
             return
+        answered: str | int | None = None
         try:
             token = await self._authenticate(scope)
             cut = scope["method"] == "GET"
             if scope["method"] == "POST":
                 body = await read_body(receive, self._max_body)
-                cut = self._admit(scope, parse(body), token)
+                messages = parse(body)
+                answered = request_id(messages)
+                cut = self._admit(scope, messages, token)
                 receive = replay(body, receive)
         except Disconnected:
             return
         except BadRequest as error:
-            await Answer(error.status, error.code, str(error)).send(send)
+            await Answer(error.status, error.code, str(error)).send(send, answered)
             return
         except Answer as answer:
             _LOG.info("%s %s is refused: %s", scope["method"], scope["path"], answer.text)
-            await answer.send(send)
+            await answer.send(send, answered)
             return
         # The SDK ties a session to the client and user that opened it.
         scope = {**scope, "user": AuthenticatedUser(_for_sdk(token, self._resource.issuer))}
@@ -166,17 +174,19 @@ class Edge:
                 needed.update(rule.scopes)
                 calls = True
             elif request.method is not None:
-                needed.update(self._scopes_of(request.method))
+                needed.update(self._scopes_of(request.method, modern=is_modern(scope["headers"])))
         if not needed <= token.scopes:
             raise self._challenges.insufficient_scope(frozenset(needed), token.scopes)
         return not calls
 
-    def _scopes_of(self, method: str) -> frozenset[str]:
+    def _scopes_of(self, method: str, *, modern: bool) -> frozenset[str]:
         if method in self._methods:
             return self._methods[method]
         if method in OPEN_METHODS or method.startswith("notifications/"):
             return frozenset()
-        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", 403)
+        # With sessions a 404 would say that the session is gone (2025-11-25, Session management).
+        status = 404 if modern else 403
+        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", status)
 
     def _wanted_scope(self) -> str:
         if self._initial_scope is not None:
