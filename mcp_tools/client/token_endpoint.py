@@ -45,9 +45,17 @@ class TokenEndpoint:
     http: httpx2.AsyncClient
 
 
-async def agent_token(endpoint: TokenEndpoint) -> Token:
-    """Get the agent's own token (RFC 6749 §4.4): the actor token of an exchange."""
-    return await _request(endpoint, {"grant_type": "client_credentials"})
+async def agent_token(
+    endpoint: TokenEndpoint, *, resource: str | None = None, scope: str | None = None
+) -> Token:
+    """Get the agent's own token (RFC 6749 §4.4).
+
+    Without a resource it is for the issuer: the actor token of an exchange. Raises
+    `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    optional = {"resource": resource, "scope": scope}
+    form = {name: value for name, value in optional.items() if value is not None}
+    return await _request(endpoint, {"grant_type": "client_credentials", **form})
 
 
 async def exchange(

@@ -41,8 +41,9 @@ class Suite:
 
     def run(self, *arguments: str, visit: Callable[[str], None] | None = None) -> Found:
         """Run a command to its end; `visit` gets each address that it wants to be opened."""
+        output = [] if arguments[0] == "list" else ["--output-dir", "found"]
         with subprocess.Popen(
-            [*self._command, *arguments, "--output-dir", "found"],
+            [*self._command, *arguments, *output],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -5,6 +5,14 @@ from tests.manifest.entry import entries
 _INTEROP = """
 interop:suite:authorization | The suite's authorization scenarios pass, for an issuer with and without a path.
 interop:suite:server | The scenarios of the suite for transport, headers, caching, statelessness and lists pass on servers that the kit protects.
+interop:suite:client | The scenarios of the suite for client credentials pass with our client helper.
 """
 
-INTEROP = entries("MCP conformance suite 0.2", _INTEROP)
+_CLIENT = """
+interop:client:resource-identical | RFC 9728 §3.3 | Our client believes metadata of exactly the resource that it calls, and no other.
+interop:client:own-issuer | RFC 9700 §4.4 | Our client sends its credentials to the issuer that it was configured with, and no other that a server names.
+interop:client:issuer-identical | RFC 8414 §3.3 | Our client believes metadata of exactly the issuer that it asked, compared as text.
+interop:client:step-up-by-name | Authorization 2026-07-28 | Our client asks for more scope only if its author named it, once a request.
+"""
+
+INTEROP = (*entries("MCP conformance suite 0.2", _INTEROP), *entries("Client:", _CLIENT))
