@@ -18,7 +18,7 @@ from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
 from authz.clock import Clock
 from mcp_tools.call import Admitted, admitting
 from mcp_tools.challenge import Answer, Challenges, Send, send_json
-from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.errors import TokenRefused
 from mcp_tools.messages import (
     BadRequest,
     Disconnected,
@@ -33,6 +33,7 @@ from mcp_tools.messages import (
 )
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
 from mcp_tools.rule import ToolRule
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken, Verifier
 
 _LOG: Final = logging.getLogger(__name__)

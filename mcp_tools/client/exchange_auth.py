@@ -26,8 +26,8 @@ from mcp_tools.client.token_endpoint import (
     exchange,
 )
 from mcp_tools.discovery import discover, open_http
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.resource_metadata import require_safe_url
+from mcp_tools.unavailable import IssuerUnavailable
 
 SubjectToken = str | Callable[[], str | Awaitable[str]]
 """The user's token (or the handover token) that this agent was given, or a way to get it."""

@@ -8,8 +8,8 @@ import httpx2
 from mcp_tools.client.challenged import metadata_hint, same_origin
 from mcp_tools.client.errors import TryAgain, WrongServer
 from mcp_tools.discovery import ask, metadata_url, open_http
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.resource_metadata import WELL_KNOWN, require_safe_url
+from mcp_tools.unavailable import IssuerUnavailable
 
 
 async def find_issuer(resource: str, http: httpx2.AsyncClient | None = None) -> str:

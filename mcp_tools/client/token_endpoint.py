@@ -10,7 +10,7 @@ import httpx2
 from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
 from mcp_tools.discovery import ask
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"

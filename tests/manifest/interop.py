@@ -15,4 +15,15 @@ interop:client:issuer-identical | RFC 8414 §3.3 | Our client believes metadata 
 interop:client:step-up-by-name | Authorization 2026-07-28 | Our client asks for more scope only if its author named it, once a request.
 """
 
-INTEROP = (*entries("MCP conformance suite 0.2", _INTEROP), *entries("Client:", _CLIENT))
+_WIRE = """
+interop:wire:authorization-endpoint | Metadata has authorization_endpoint and code_challenge_methods_supported, also where only agents come: clients refuse it otherwise.
+interop:wire:default-scope | A request of an agent without scope gets the default scope of the resource, and no more.
+interop:wire:client-id-absent | A client with private_key_jwt may leave client_id out: the assertion names it (RFC 7521 §4.2).
+interop:wire:issuer-stable | Every form of discovery says the same issuer, byte for byte.
+"""
+
+INTEROP = (
+    *entries("MCP conformance suite 0.2", _INTEROP),
+    *entries("Client:", _CLIENT),
+    *entries("Clients of MCP", _WIRE),
+)
