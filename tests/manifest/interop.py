@@ -13,6 +13,7 @@ interop:client:resource-identical | RFC 9728 §3.3 | Our client believes metadat
 interop:client:own-issuer | RFC 9700 §4.4 | Our client sends its credentials to the issuer that it was configured with, and no other that a server names.
 interop:client:issuer-identical | RFC 8414 §3.3 | Our client believes metadata of exactly the issuer that it asked, compared as text.
 interop:client:step-up-by-name | Authorization 2026-07-28 | Our client asks for more scope only if its author named it, once a request.
+interop:framework:acts-for-user | An agent of each documented framework acts for a user within her consent, and no longer once she takes it back.
 """
 
 _WIRE = """
