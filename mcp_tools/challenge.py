@@ -30,8 +30,8 @@ class Answer(Exception):
     data: dict[str, str] | None = None
     retry_after: int | None = None
 
-    async def send(self, send: Send) -> None:
-        """Write it."""
+    async def send(self, send: Send, request_id: str | int | None = None) -> None:
+        """Write it as the answer to one request (JSON-RPC 2.0 §5)."""
         error: dict[str, Any] = {"code": self.code, "message": self.text}
         if self.data is not None:
             error["data"] = self.data
@@ -40,7 +40,7 @@ class Answer(Exception):
             headers.append((b"www-authenticate", self.challenge.encode("ascii")))
         if self.retry_after is not None:
             headers.append((b"retry-after", str(self.retry_after).encode()))
-        body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+        body = json.dumps({"jsonrpc": "2.0", "id": request_id, "error": error}).encode()
         await send_json(send, self.status, body, [*headers, (b"cache-control", b"no-store")])
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.resource_metadata import require_safe_url
+from mcp_tools.unavailable import IssuerUnavailable
 
 MAX_ANSWER: Final = 256 * 1024
 """Bytes of any answer of the issuer that we read."""

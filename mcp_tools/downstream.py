@@ -13,7 +13,8 @@ from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.errors import NotGranted, TryAgain
 from mcp_tools.client.token_endpoint import Token, TokenEndpoint, agent_token, exchange
 from mcp_tools.discovery import discover
-from mcp_tools.errors import CallRefused, IssuerUnavailable
+from mcp_tools.errors import CallRefused
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken
 
 MAX_KEPT: Final = 1024

@@ -18,20 +18,23 @@ from mcp_types import INVALID_REQUEST
 from authz.clock import Clock
 from mcp_tools.call import Admitted, admitting
 from mcp_tools.challenge import Answer, Challenges, Send, send_json
-from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.errors import TokenRefused
 from mcp_tools.messages import (
     BadRequest,
     Disconnected,
     Receive,
     asked,
     compare_headers,
+    is_modern,
     parse,
     read_body,
     replay,
+    request_id,
 )
 from mcp_tools.policy import Policy
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
 from mcp_tools.sender import ProofRefused, SenderCheck
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken, Verifier
 
 _LOG: Final = logging.getLogger(__name__)
@@ -89,24 +92,30 @@ class Edge:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # RFC 9110 §5.5: white space around a value is no part of it. Not every ASGI server takes it
+        # off, and what is compared here must be what the application reads.
+        scope = {**scope, "headers": [(k, v.strip(b" \t")) for k, v in scope["headers"]]}
         if scope["path"] in {self._resource.metadata_path, WELL_KNOWN}:
             await self._send_metadata(scope, send)
             return
+        answered: str | int | None = None
         try:
             token = await self._authenticate(scope)
             cut = scope["method"] == "GET"
             if scope["method"] == "POST":
                 body = await read_body(receive, self._max_body)
-                cut = self._admit(scope, parse(body), token)
+                messages = parse(body)
+                answered = request_id(messages)
+                cut = self._admit(scope, messages, token)
                 receive = replay(body, receive)
         except Disconnected:
             return
         except BadRequest as error:
-            await Answer(error.status, error.code, str(error)).send(send)
+            await Answer(error.status, error.code, str(error)).send(send, answered)
             return
         except Answer as answer:
             _LOG.info("%s %s is refused: %s", scope["method"], scope["path"], answer.text)
-            await answer.send(send)
+            await answer.send(send, answered)
             return
         # The SDK ties a session to the client and user that opened it.
         scope = {**scope, "user": AuthenticatedUser(_for_sdk(token, self._resource.issuer))}
@@ -154,7 +163,7 @@ class Edge:
         calls = False
         for message in messages:
             request = asked(message)
-            rule = self._policy.needed(request)
+            rule = self._policy.needed(request, modern=is_modern(scope["headers"]))
             if rule is not None:
                 needed.update(rule.scopes)
             calls = calls or request.method == "tools/call"

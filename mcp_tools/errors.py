@@ -15,10 +15,6 @@ class TokenRefused(Exception):
         self.reason = reason
 
 
-class IssuerUnavailable(Exception):
-    """The issuer did not say what is needed to decide, so nothing is allowed (503)."""
-
-
 class NotProtected(Exception):
     """A server that would answer without asking: it does not start."""
 

@@ -9,8 +9,8 @@ import httpx2
 
 from mcp_tools.decision import ACTIONS, Allowed, Decision, Denied
 from mcp_tools.discovery import Answer, ask
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.rule import Ask, ObjectRef, ToolRule
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from mcp_tools.errors import IssuerUnavailable, RelationsRefused
+from mcp_tools.errors import RelationsRefused
 from mcp_tools.evaluation import MandateApi
+from mcp_tools.unavailable import IssuerUnavailable
 
 Tuple = tuple[str, str, str]
 """`(user, relation, object)`, for example `("user:usr_x", "owner", "document:42")`."""

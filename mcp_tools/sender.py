@@ -6,7 +6,8 @@ from typing import Final, Protocol
 
 from authz.clock import Clock
 from authz.dpop import InvalidProof, Proof, ProofFault, verify_proof
-from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.errors import TokenRefused
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken
 
 MOST: Final = 100_000

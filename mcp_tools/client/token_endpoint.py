@@ -11,7 +11,7 @@ from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.dpop import Prover
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
 from mcp_tools.discovery import Answer, ask
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
@@ -48,9 +48,17 @@ class TokenEndpoint:
     """Binds the tokens to its key (RFC 9449 §5); without one they are bearer tokens."""
 
 
-async def agent_token(endpoint: TokenEndpoint) -> Token:
-    """Get the agent's own token (RFC 6749 §4.4): the actor token of an exchange."""
-    return await _request(endpoint, {"grant_type": "client_credentials"})
+async def agent_token(
+    endpoint: TokenEndpoint, *, resource: str | None = None, scope: str | None = None
+) -> Token:
+    """Get the agent's own token (RFC 6749 §4.4).
+
+    Without a resource it is for the issuer: the actor token of an exchange. Raises
+    `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    optional = {"resource": resource, "scope": scope}
+    form = {name: value for name, value in optional.items() if value is not None}
+    return await _request(endpoint, {"grant_type": "client_credentials", **form})
 
 
 async def exchange(

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 
 from authz.dpop import MAX_AGE
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.sender import ProofMemory
+from mcp_tools.unavailable import IssuerUnavailable
 from tests.mcp_kit.archive import LEGACY, RESOURCE, Archive, failed, post, rpc, text_of
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
