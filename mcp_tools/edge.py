@@ -35,7 +35,7 @@ from mcp_tools.policy import Policy
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
 from mcp_tools.sender import ProofRefused, SenderCheck
 from mcp_tools.unavailable import IssuerUnavailable
-from mcp_tools.verifier import VerifiedToken, Verifier
+from mcp_tools.verifier import TokenVerifier, VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -57,7 +57,7 @@ class Edge:
         *,
         resource: Resource,
         policy: Policy,
-        verifier: Verifier,
+        verifier: TokenVerifier,
         sender: SenderCheck,
         admit: Callable[[VerifiedToken], Admitted],
         clock: Clock,

@@ -8,7 +8,7 @@ import httpx2
 from mcp_types import INTERNAL_ERROR
 
 from authz.clock import Clock
-from mcp_tools.asking import Asking, asking
+from mcp_tools.asking import Asking, Verification, asking
 from mcp_tools.call import Admitted, Call, admitting, answering
 from mcp_tools.challenge import FORBIDDEN, Answer, Send, send_json
 from mcp_tools.deciding import decide_call
@@ -37,6 +37,7 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
     client_id: str | None = None,
     client_secret: str | None = None,
     offline: bool = False,
+    verification: Verification = "signature",
     initial_scope: str | None = None,
     require_dpop: bool = False,
     used_proofs: UsedProofs | None = None,
@@ -61,6 +62,7 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
             client_id=client_id,
             client_secret=client_secret,
             offline=offline,
+            verification=verification,
             require_dpop=require_dpop,
             used_proofs=used_proofs,
             clock=clock,

@@ -33,6 +33,14 @@ class Keys(Protocol):
         ...
 
 
+class TokenVerifier(Protocol):
+    """How tokens are believed: by their signature, or by asking the issuer."""
+
+    async def verify(self, token: str) -> "VerifiedToken":
+        """Believe a token or raise `TokenRefused`; raises `IssuerUnavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
     """A token of the issuer, for this resource, in force. Whether it was revoked: ask online."""
@@ -102,10 +110,11 @@ class Verifier:
         # RFC 7519 §4.1.4: on or after `exp` it MUST NOT be accepted.
         if now >= claims["exp"] * 1000:
             raise TokenRefused("token_expired")
-        return _read(claims, token)
+        return read_claims(claims, token)
 
 
-def _read(claims: Mapping[str, Any], token: str) -> VerifiedToken:
+def read_claims(claims: Mapping[str, Any], token: str) -> VerifiedToken:
+    """Read claims that are believed; raises `TokenRefused` for what is no token for calls."""
     try:
         jkt = bound_key(claims)
     except InvalidProof:

@@ -41,6 +41,7 @@ class Endpoints:
                 Route("/.well-known/oauth-authorization-server", self._metadata),
                 Route("/jwks", self._jwks),
                 Route("/token", self._token, methods=["POST"]),
+                Route("/introspect", self._introspect, methods=["POST"]),
                 Route("/access/v1/evaluation", self._evaluation, methods=["POST"]),
                 Route("/access/v1/evaluations", self._evaluations, methods=["POST"]),
                 Route("/access/v1/relations", self._relations, methods=["POST"]),
@@ -55,6 +56,7 @@ class Endpoints:
                 "issuer": url,
                 "jwks_uri": f"{url}/jwks",
                 "token_endpoint": f"{url}/token",
+                "introspection_endpoint": f"{url}/introspect",
                 "authorization_endpoint": f"{url}/authorize",
                 "response_types_supported": ["code"],
                 "code_challenge_methods_supported": ["S256"],
@@ -149,6 +151,23 @@ class Endpoints:
         if claims.get("grant_id"):
             body["grant_id"] = claims["grant_id"]
         return JSONResponse(body, headers={"cache-control": "no-store"})
+
+    async def _introspect(self, request: Request) -> Response:
+        form = dict(parse_qsl((await request.body()).decode(), strict_parsing=True))
+        self.asked.append(("introspect", form))
+        refused = self._not_asked(request)
+        if refused is not None:
+            return refused
+        inactive = JSONResponse({"active": False})
+        try:
+            audience = str(split(form["token"]).unverified_payload()["aud"])
+            claims = self._minter.read(form["token"], audience)
+        except InvalidToken:
+            return inactive
+        names = (str(claims["sub"]), str(claims.get("grant_id")), str(claims.get("jti")))
+        if self._rules.why_ended(*names, *_agents(claims)) is not None:
+            return inactive
+        return JSONResponse({"active": True, **claims})
 
     async def _evaluation(self, request: Request) -> Response:
         question = json.loads(await request.body())
