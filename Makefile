@@ -119,6 +119,11 @@ bench: $(DEV) ## compare with oidc-provider (needs Node 22, npm and wrk)
 bench-authz: $(DEV) ## compare the relationship engine with a real OpenFGA (needs Go and wrk)
 	@$(BIN)/python -m benchmarks.relations.run $(BENCH)
 
+.PHONY: bench-guard
+bench-guard: $(DEV) ## measure what a guard adds to a tool call, online and offline
+	@mkdir -p .cache
+	@$(BIN)/python -m benchmarks.guard.run $(BENCH)
+
 .PHONY: docs
 docs: $(DEV) ## write docs/conformance.md from the manifest and check every link
 	@$(BIN)/python -m tests.requirements

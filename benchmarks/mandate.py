@@ -81,6 +81,11 @@ class Mandate:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @property
+    def prepared(self) -> Prepared:
+        """What its database holds."""
+        return self._prepared
+
     def start(self) -> None:
         """Wait until it serves."""
         self.process.wait_until_ready(f"{self.url}/.well-known/openid-configuration")

@@ -1,6 +1,8 @@
 """The online question before a tool runs: `POST /access/v1/evaluation` (AuthZEN-shaped)."""
 
+import json
 import logging
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote_plus
@@ -28,14 +30,32 @@ class MandateApi:
         self, *, issuer: str, client_id: str, client_secret: str, http: httpx2.AsyncClient
     ) -> None:
         self._base = f"{issuer}/access/v1"
-        # RFC 6749 §2.3.1: both parts are form-encoded before Basic.
-        self._auth = httpx2.BasicAuth(quote_plus(client_id), quote_plus(client_secret))
         self._http = http
+        # RFC 6749 §2.3.1: both parts are form-encoded before Basic.
+        pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
+        self._headers = {
+            "authorization": "Basic " + b64encode(pair.encode()).decode("ascii"),
+            "content-type": "application/json",
+            "accept": "application/json",
+        }
+        self._extensions = {"timeout": http.timeout.as_dict()}
+        self._urls: dict[str, httpx2.URL] = {}
 
     async def post(self, path: str, body: dict[str, Any]) -> Answer:
         """Post JSON; raises `IssuerUnavailable`."""
-        request = self._http.build_request("POST", f"{self._base}/{path}", json=body)
-        return await ask(self._http, next(self._auth.auth_flow(request)))
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = httpx2.URL(f"{self._base}/{path}")
+        # Made here and not by the client, which would merge cookies, parameters and headers of
+        # its own into every question.
+        request = httpx2.Request(
+            "POST",
+            url,
+            headers=self._headers,
+            content=json.dumps(body).encode(),
+            extensions=self._extensions,
+        )
+        return await ask(self._http, request)
 
 
 class OnlineDecider:

@@ -42,6 +42,8 @@ class Recorder:
             self._write("failed", type(error).__name__)
 
     def _write(self, outcome: Outcome, reason: str | None = None) -> None:
+        if not _LOG.isEnabledFor(logging.INFO):
+            return
         token, decision = self._request.token, self._decision
         attributes: dict[str, object] = {
             "mandate.tool": self._tool,
