@@ -13,6 +13,7 @@ mcp:kit:outcome | Mandate | Each call leaves one log record with the person, eve
 mcp:kit:stdio | Authorization 2026-07-28 | Over stdio the caller's token comes from the environment, is verified at each request and is not inherited by what a tool starts.
 mcp:kit:introspection | RFC 7662 | Introspection as verification believes only an active answer of the issuer for this resource alone, and refuses a revoked token on every method.
 mcp:kit:revisions | Mandate | Under every revision, with sessions or without, each request is judged by its own token.
+mcp:kit:typescript | Mandate | A server on the TypeScript SDK believes Mandate's tokens for it alone, challenges as the specification says, and asks before each call.
 mcp:kit:any-app | Mandate | Any ASGI application can be protected: each route has a rule, everything else is closed, and a path with two readings is refused.
 mcp:kit:fastmcp | Mandate | A FastMCP 4 server is held to the same rules: unguarded tools do not start, calls and lists are decided alike.
 mcp:kit:alone | Mandate | mandate-mcp runs with the dependencies that it declares, without the server's packages.
