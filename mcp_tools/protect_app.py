@@ -104,7 +104,10 @@ class AppEdge(Edge):
             return
         try:
             with admitting(request), answering(call):
-                await self._app(scope, receive, send)
+                if scope["method"] == "GET":
+                    await self._stream_until_expiry(token, scope, receive, send)
+                else:
+                    await self._app(scope, receive, send)
         except BaseException as error:
             recorder.ended(error)
             raise

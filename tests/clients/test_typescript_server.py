@@ -190,7 +190,7 @@ def test_the_challenges_say_where_to_look_and_what_is_missing(kitchen: Kitchen) 
 @requirement("mcp:kit:typescript")
 def test_tokens_for_others_and_of_others_are_refused(kitchen: Kitchen, mandate: Live) -> None:
     forger = ThrowawayIssuer(mandate.issuer)
-    claims = {"user": "usr_ann", "agent": "agt_a", "scopes": ["recipes:read"]}
+    claims: dict[str, Any] = {"user": "usr_ann", "agent": "agt_a", "scopes": ["recipes:read"]}
     bad = {
         "for another server": kitchen.other,
         "for the agent itself": kitchen.own,

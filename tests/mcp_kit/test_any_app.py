@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from starlette.applications import Starlette
@@ -158,6 +159,34 @@ async def test_a_revoked_grant_an_outage_and_another_audience(api: Api) -> None:
         assert (await http.get("documents", headers=other)).status_code == 401
         query = f"documents?access_token={headers['authorization'][7:]}"
         assert (await http.get(query)).status_code == 400
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(clock: FrozenClock) -> None:
+    api = Api(clock)
+    sent: list[Any] = []
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        clock.advance(seconds=300)
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    api.edge = protect_app(
+        endless, ROUTES, issuer=api.issuer.url, resource=API, client_id="api",
+        client_secret="made-up", clock=clock, http=api.issuer.http(),
+    )  # fmt: skip
+    token = api.headers(expires_in=1)["authorization"].encode()
+    scope = {"type": "http", "method": "GET", "path": "/documents", "raw_path": b"/documents",
+             "query_string": b"", "headers": [(b"authorization", token)]}  # fmt: skip
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    with anyio.fail_after(20):
+        await api.edge(scope, receive, send)
+    assert sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 async def test_the_metadata_names_the_scopes_of_the_routes(api: Api) -> None:
