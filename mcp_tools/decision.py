@@ -49,6 +49,9 @@ SENTENCES: Final = {
     "ceiling_resource": "an agent of the chain may never use this server",
     "consent_scope": "the user did not consent to this scope",
     "principal_not_accepted": "this tool does not take this kind of caller",
+    "approval_required": "the user must approve this very call first",
+    "approval_denied": "the user did not approve this call",
+    "too_many_approvals": "the user was asked too often and is left in peace for a while",
     "checker_unavailable": "the decision could not be made just now",
     "object_needs_online": "this server checks tokens offline, and a decision on an object"
     " needs Mandate",

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.approvals import APPROVALS
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.oauth import OAUTH
@@ -41,7 +42,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *APPROVALS, *PRODUCT)
 }
 
 _TITLES = {
@@ -50,6 +51,7 @@ _TITLES = {
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
     "authzen": "AuthZEN Authorization API",
+    "approval": "Approvals",
     "mandate": "What Mandate promises",
 }
 

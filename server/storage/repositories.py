@@ -3,6 +3,7 @@
 from server.domain.entropy import Entropy
 from server.domain.ports import Repositories
 from server.storage.applications import Applications
+from server.storage.approvals import Approvals
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
@@ -33,6 +34,7 @@ def repositories(entropy: Entropy) -> Repositories:
         interactions=Interactions(),
         consents=RememberedConsents(),
         applications=Applications(),
+        approvals=Approvals(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

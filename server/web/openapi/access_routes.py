@@ -2,8 +2,16 @@
 
 from typing import Final
 
+from server.delegation.approvals import LONGEST
 from server.domain.registry import ClientAuth
-from server.protocol.question import MAX_EVALUATIONS, MAX_OBJECTS, MAX_TEXT, STOPS
+from server.protocol.question import (
+    MAX_AGE,
+    MAX_EVALUATIONS,
+    MAX_OBJECTS,
+    MAX_SUMMARY,
+    MAX_TEXT,
+    STOPS,
+)
 from server.protocol.relations_api import MAX_LABEL, MAX_TUPLES
 from server.signals.readiness import State
 from server.web.openapi.build import (
@@ -60,7 +68,30 @@ ACTION: Final = record(
 )
 CONTEXT: Final = record(
     {},
-    {"request_id": text(minLength=1, maxLength=128)},
+    {
+        "request_id": text(minLength=1, maxLength=128),
+        "approval": record(
+            {
+                "arguments_hash": text(
+                    "base64url of SHA-256 over the canonical JSON of tool and arguments.",
+                    pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
+                ),
+                "summary": text("Shown as your words.", minLength=1, maxLength=MAX_SUMMARY),
+            },
+            {
+                "for": integer(
+                    "Seconds that the question waits and a yes is good.",
+                    minimum=1,
+                    maximum=LONGEST,
+                ),
+                "max_age": integer(
+                    "Seconds since sign-in at most, for a yes.", minimum=1, maximum=MAX_AGE
+                ),
+            },
+            description="The call needs a person's fresh yes. Only a single evaluation asks for"
+            " one or uses it up; in a batch it is a denial.",
+        ),
+    },
     additionalProperties=True,
 )
 _PARTS: Final = (
