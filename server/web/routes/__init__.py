@@ -7,6 +7,7 @@ from server.web.front import derived, make_front
 from server.web.routes import (
     access,
     applications,
+    approvals,
     authorize,
     consent,
     console,
@@ -25,7 +26,18 @@ from server.web.routes import (
 )
 from server.web.routes.well_known import root_routes
 
-PEOPLE = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, applications, *console.MODULES)
+PEOPLE = (
+    home,
+    setup,
+    sign_in,
+    sign_up,
+    sign_out,
+    my_agents,
+    approvals,
+    owned,
+    applications,
+    *console.MODULES,
+)
 """Pages for people: the only routes that the OpenAPI document does not describe."""
 
 
