@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from authz.decision import Denied, Reason
+from authz.decision import Denied
 from authz.tx import Tx
+from server.delegation.approval_standing import approval_standing
 from server.delegation.approvals import record_of
-from server.delegation.standing import path_standing
 from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus
 from server.domain.audit import AuditTag, Cursor
 from server.domain.core import Core
 from server.domain.people import User, UserStatus
-from server.domain.registry import Agent, Client, Resource, Status
+from server.domain.registry import Agent, Client, Resource
 from server.domain.unit import ChangeKey, StaleSnapshotError, Unit
 from server.services.escalation import Grown, NotGrown, grow, may_grow
 
@@ -109,25 +109,6 @@ async def search_approvals(
     return await core.store.read(load)
 
 
-async def approval_of_agent(
-    core: Core, approval_id: str, agent_id: str, *, user_id: str | None = None
-) -> Approval | None:
-    """Return an approval for the agent that asked, as it stands.
-
-    With `user_id` only that person's. Anybody else's is as an unknown one. One whose delegation,
-    agents or client have ended is told as expired: no answer could let anything through.
-    """
-    found = await core.store.read(lambda tx: core.rows.approvals.get(tx, approval_id))
-    if found is None or found.asked.agent_id != agent_id:
-        return None
-    return found if user_id in (None, found.asked.user_id) else None
-
-
-async def is_over(core: Core, approval: Approval) -> bool:
-    """Tell whether what an open approval rests on has ended, so that it can let nothing through."""
-    return isinstance(await _standing(core, approval, core.clock.now()), Denied)
-
-
 async def answer_approval(
     core: Core, approval_id: str, *, user_id: str, sid: str, yes: bool
 ) -> Answer:
@@ -155,7 +136,7 @@ async def _answer(
     depends: frozenset[ChangeKey] = frozenset()
     growing: Grown | None = None
     if yes and seen.status(now) is ApprovalStatus.PENDING:
-        standing = await _standing(core, seen, now)
+        standing = await approval_standing(core, seen, now)
         if isinstance(standing, Denied):
             return Answer.ENDED
         depends = standing
@@ -195,18 +176,6 @@ async def _answer(
         return Answer.APPROVED if yes else Answer.DENIED
 
     return await core.store.write(unit)
-
-
-async def _standing(core: Core, approval: Approval, now: int) -> frozenset[ChangeKey] | Denied:
-    """Return what the agent's authority to ask rests on, or why it has ended."""
-    asked = approval.asked
-    path = await path_standing(core, asked.grant_id, now, issued_at=approval.created_at)
-    if isinstance(path, Denied):
-        return path
-    client = await core.snapshot.client(asked.client_id)
-    if client is None or client.status is not Status.ACTIVE:
-        return Denied(Reason.CLIENT_DISABLED)
-    return path.depends | {("client", asked.client_id), ("user", asked.user_id)}
 
 
 def _listed(

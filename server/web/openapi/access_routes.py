@@ -15,6 +15,7 @@ from server.protocol.question import (
 from server.protocol.relations_api import MAX_LABEL, MAX_TUPLES
 from server.signals.readiness import State
 from server.web.openapi.build import (
+    JSON,
     Json,
     answer,
     array,
@@ -27,7 +28,7 @@ from server.web.openapi.build import (
     text,
     words,
 )
-from server.web.openapi.schemas import JWT
+from server.web.openapi.schemas import APPROVAL, JWT
 
 REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
 OBJECT: Final = record(
@@ -202,6 +203,23 @@ RELATIONS: Final = operation(
     tag="access",
     security=(ClientAuth.BASIC.value,),
     requestBody=json_body(_WRITING),
+)
+APPROVAL_STATE: Final = operation(
+    "approval",
+    "How an approval stands, told to the agent that asked: it comes with its own token.",
+    {
+        "200": answer(
+            "As it stands now.", {**APPROVAL, "required": ["id", "kind", "status"]}, "Cache-Control"
+        ),
+        **shared("400 TokenRefused", "401 TokenRefused", "503 Unavailable"),
+        "404": {
+            "description": "No such approval, or not this agent's.",
+            "content": {JSON: {"schema": ref("Error")}, "text/plain": {"schema": text()}},
+        },
+    },
+    tag="access",
+    security=("access_token",),
+    parameters=[{"name": "approval_id", "in": "path", "required": True, "schema": text("apv_…")}],
 )
 _PUBLIC: Final = {"type": "object", "required": ["issuer", "authorization_endpoint"]}
 

@@ -47,13 +47,14 @@ RELATIONS: Final = (
     "foreign_type", "reserved_relation", "sharing_not_consented", "tuple_refused",
 )  # fmt: skip
 BEARER: Final = ("token_missing", "delegated")
+APPROVALS: Final = ("approval_unknown",)
 UNAVAILABLE: Final = ("unavailable", "too_many_waiting")
 
 EVERY: Final = tuple(
     dict.fromkeys(
         (
             *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *TARGET,
-            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *UNAVAILABLE,
+            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *APPROVALS, *UNAVAILABLE,
         )
     )
 )  # fmt: skip

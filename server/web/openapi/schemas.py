@@ -3,7 +3,7 @@
 from typing import Final
 
 from authz.decision import Advice, Reason
-from server.domain.approvals import ApprovalStatus
+from server.domain.approvals import ApprovalKind, ApprovalStatus
 from server.domain.registry import ClientAuth
 from server.protocol.authorization_details import MAX_AGENTS, MAX_ELEMENTS, MAX_LIST, MAX_TEXT
 from server.web.openapi.build import Json, answer, array, integer, record, ref, text, words
@@ -102,6 +102,7 @@ APPROVAL: Final = record(
     {},
     {
         "id": text("apv_…"),
+        "kind": words([kind.value for kind in ApprovalKind]),
         "status": words([status.value for status in ApprovalStatus]),
         "expires_in": integer("Seconds for which the status holds at most.", minimum=0),
         "interval": integer("Seconds between two looks at it.", minimum=1),

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.delegation.approval_standing import is_over
 from server.services.approvals import (
     Answer,
     answer_approval,
-    is_over,
     my_approval,
     my_approvals,
 )
