@@ -1,6 +1,6 @@
 """The call that a guarded tool is answering: for whom, by which agents, under which delegation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -8,17 +8,20 @@ from typing import Protocol
 
 from mcp_tools.decision import Decision
 from mcp_tools.relations import Relations
-from mcp_tools.rule import ObjectRef, ToolRule
+from mcp_tools.rule import Ask, ObjectRef
 from mcp_tools.verifier import VerifiedToken
 
 
 class Decider(Protocol):
-    """Who says whether a call may go on."""
+    """Who says whether calls may go on."""
 
-    async def decide(
-        self, token: VerifiedToken, rule: ToolRule, objects: tuple[ObjectRef, ...]
-    ) -> Decision:
-        """Decide one call. Never raises: what cannot be decided is denied."""
+    @property
+    def decides_objects(self) -> bool:
+        """False: a rule that names an object is always refused (offline)."""
+        ...
+
+    async def decide(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
+        """Decide each, in order. Never raises: what cannot be decided is denied."""
         ...
 
 

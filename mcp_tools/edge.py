@@ -6,14 +6,14 @@ asks for is read from its body; decisions on objects are the guard's.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
+from mcp_types import INVALID_REQUEST
 
 from authz.clock import Clock
 from mcp_tools.call import Admitted, admitting
@@ -29,8 +29,8 @@ from mcp_tools.messages import (
     read_body,
     replay,
 )
+from mcp_tools.policy import Policy
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
-from mcp_tools.rule import ToolRule
 from mcp_tools.verifier import VerifiedToken, Verifier
 
 _LOG: Final = logging.getLogger(__name__)
@@ -39,23 +39,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body, unless the author says otherwise."""
-OPEN_METHODS: Final = frozenset(
-    {"initialize", "ping", "server/discover", "tools/list", "logging/setLevel"}
-)
-"""What any token of this resource may ask. All else is closed until it is given a scope."""
 _BEARER: Final = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")  # RFC 6750 §2.1
-
-
-class ToolRules(Protocol):
-    """The rules of the tools that a server has now."""
-
-    def rule(self, tool: str) -> ToolRule | None:
-        """Return a tool's rule; None for an unknown or unguarded tool."""
-        ...
-
-    def scopes(self) -> tuple[str, ...]:
-        """Return every scope that some tool needs, sorted."""
-        ...
 
 
 class Edge:
@@ -66,22 +50,20 @@ class Edge:
         app: App,
         *,
         resource: Resource,
-        rules: ToolRules,
+        policy: Policy,
         verifier: Verifier,
         admit: Callable[[VerifiedToken], Admitted],
         clock: Clock,
-        methods: Mapping[str, str] | None = None,
         initial_scope: str | None = None,
         max_body: int = MAX_BODY,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
         self._resource = resource
-        self._rules = rules
+        self._policy = policy
         self._verifier = verifier
         self._admitted = admit
         self._clock = clock
-        self._methods = {name: frozenset(scope.split()) for name, scope in (methods or {}).items()}
         self._initial_scope = initial_scope
         self._max_body = max_body
         self._close = close
@@ -158,34 +140,18 @@ class Edge:
         calls = False
         for message in messages:
             request = asked(message)
-            if request.tool is not None:
-                rule = self._rules.rule(request.tool)
-                if rule is None:
-                    # Default deny: an unguarded tool does not exist for anybody.
-                    raise BadRequest(INVALID_PARAMS, "unknown tool")
+            rule = self._policy.needed(request)
+            if rule is not None:
                 needed.update(rule.scopes)
-                calls = True
-            elif request.method is not None:
-                needed.update(self._scopes_of(request.method))
-        if not needed <= token.scopes:
+            calls = calls or request.method == "tools/call"
+        if not token.covers(needed):
             raise self._challenges.insufficient_scope(frozenset(needed), token.scopes)
         return not calls
-
-    def _scopes_of(self, method: str) -> frozenset[str]:
-        if method in self._methods:
-            return self._methods[method]
-        if method in OPEN_METHODS or method.startswith("notifications/"):
-            return frozenset()
-        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", 403)
 
     def _wanted_scope(self) -> str:
         if self._initial_scope is not None:
             return self._initial_scope
-        return " ".join(self._all_scopes())
-
-    def _all_scopes(self) -> tuple[str, ...]:
-        methods = {scope for scopes in self._methods.values() for scope in scopes}
-        return tuple(sorted(methods.union(self._rules.scopes())))
+        return " ".join(self._policy.scopes())
 
     async def _send_metadata(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
@@ -194,7 +160,7 @@ class Edge:
         await send_json(
             send,
             200,
-            self._resource.metadata(self._all_scopes()),
+            self._resource.metadata(self._policy.scopes()),
             [(b"cache-control", b"max-age=300")],
             head=scope["method"] == "HEAD",
         )

@@ -1,6 +1,6 @@
 """What goes wrong at a protected server, named for what happened. No text repeats a token."""
 
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 
 
 class TokenRefused(Exception):
@@ -23,8 +23,8 @@ class NotProtected(Exception):
     """A server that would answer without asking: it does not start."""
 
 
-class CallRefused(ToolError):
-    """A guarded tool did not run.
+class CallRefused(ToolError, ResourceError):
+    """A guarded tool, resource or prompt did not run.
 
     An MCP client sees a tool result with `isError` (not a 403: that would make clients step up in
     circles). `reason` is what the agent may know: all reasons about an object read

@@ -1,6 +1,7 @@
-"""The one online question before a tool runs: `POST /access/v1/evaluation` (AuthZEN-shaped)."""
+"""The online question before a tool runs: `POST /access/v1/evaluation` (AuthZEN-shaped)."""
 
 import logging
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote_plus
 
@@ -9,11 +10,15 @@ import httpx2
 from mcp_tools.decision import ACTIONS, Allowed, Decision, Denied
 from mcp_tools.discovery import Answer, ask
 from mcp_tools.errors import IssuerUnavailable
-from mcp_tools.rule import ObjectRef, ToolRule
+from mcp_tools.rule import Ask, ObjectRef, ToolRule
 from mcp_tools.verifier import VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)
 _UNAVAILABLE: Final = Denied("checker_unavailable", "retry")
+MAX_BATCH: Final = 50
+"""Questions that Mandate answers in one request."""
+MAX_BATCH_OBJECTS: Final = 100
+"""Objects of all questions of one request."""
 
 
 class MandateApi:
@@ -42,30 +47,63 @@ class OnlineDecider:
     def __init__(self, api: MandateApi) -> None:
         self._api = api
 
-    async def decide(
-        self, token: VerifiedToken, rule: ToolRule, objects: tuple[ObjectRef, ...]
-    ) -> Decision:
-        """Decide one call. Never raises: what cannot be decided is denied."""
-        try:
-            answer = await self._api.post("evaluation", _question(token, rule, objects))
-            if answer.status != 200:
-                _LOG.warning("Mandate's evaluation answers %d; the call is refused", answer.status)
-                return _UNAVAILABLE
-            return _read(answer.json_object(), token, objects)
-        except IssuerUnavailable as error:
-            _LOG.warning("Mandate cannot be asked (%s); the call is refused", error)
-            return _UNAVAILABLE
+    decides_objects: Final = True
+
+    async def decide(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
+        """Decide each. Never raises: what cannot be decided is denied."""
+        decided: list[Decision] = []
+        for batch in _batches(asks):
+            try:
+                decided += await self._batch(token, batch)
+            except IssuerUnavailable as error:
+                _LOG.warning("Mandate cannot be asked (%s); the call is refused", error)
+                decided += [_UNAVAILABLE] * len(batch)
+        return decided
+
+    async def _batch(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
+        subject = {"subject": {"type": "access_token", "id": token.raw}}
+        if len(asks) == 1:
+            document = await self._post("evaluation", {**subject, **_question(asks[0])})
+            return [_read(document, token, asks[0].objects)]
+        body = {**subject, "evaluations": [_question(each) for each in asks]}
+        answers = (await self._post("evaluations", body)).get("evaluations")
+        # AuthZEN 1.0 §7.2: one answer for each question, in the order of the questions.
+        if not isinstance(answers, list) or len(answers) != len(asks):
+            raise IssuerUnavailable("the evaluations are not answers to the questions")
+        return [
+            _read(answer if isinstance(answer, dict) else {}, token, each.objects)
+            for each, answer in zip(asks, answers, strict=True)
+        ]
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self._api.post(path, body)
+        if answer.status != 200:
+            raise IssuerUnavailable(f"Mandate's {path} answers {answer.status}")
+        return answer.json_object()
 
 
-def _question(
-    token: VerifiedToken, rule: ToolRule, objects: tuple[ObjectRef, ...]
-) -> dict[str, Any]:
-    properties: dict[str, str] = {"tool": rule.tool, "principal": rule.principal}
-    if rule.relation is not None:
+def _batches(asks: Sequence[Ask]) -> Iterator[list[Ask]]:
+    """Part the questions so that Mandate takes each batch."""
+    batch: list[Ask] = []
+    objects = 0
+    for each in asks:
+        if len(batch) == MAX_BATCH or (batch and objects + len(each.objects) > MAX_BATCH_OBJECTS):
+            yield batch
+            batch, objects = [], 0
+        batch.append(each)
+        objects += len(each.objects)
+    if batch:
+        yield batch
+
+
+def _question(ask: Ask) -> dict[str, Any]:
+    rule = ask.rule
+    properties: dict[str, str] = {"tool": ask.about, "principal": rule.principal}
+    # Before there are arguments, a relation on what they will name cannot be asked about.
+    if rule.relation is not None and (ask.objects or ask.arguments is not None):
         properties["relation"] = rule.relation
-    named = [{"type": each.type, "id": each.id} for each in objects]
+    named = [{"type": each.type, "id": each.id} for each in ask.objects]
     question: dict[str, Any] = {
-        "subject": {"type": "access_token", "id": token.raw},
         "action": {"name": " ".join(rule.scopes), "properties": properties},
     }
     if len(named) == 1:
@@ -114,12 +152,16 @@ class OfflineDecider:
     A revocation reaches such a server when the token expires (`exp`). Objects cannot be decided.
     """
 
-    async def decide(
-        self, token: VerifiedToken, rule: ToolRule, objects: tuple[ObjectRef, ...]
-    ) -> Decision:
-        """Decide one call by the token alone."""
-        if rule.templates:
-            return Denied("object_needs_online")
-        if not token.scopes.issuperset(rule.scopes):
-            return Denied("insufficient_scope", "consent")
-        return Allowed(None)
+    decides_objects: Final = False
+
+    async def decide(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
+        """Decide each by the token alone."""
+        return [_offline(token, ask.rule) for ask in asks]
+
+
+def _offline(token: VerifiedToken, rule: ToolRule) -> Decision:
+    if rule.templates:
+        return Denied("object_needs_online")
+    if not token.covers(rule.scopes):
+        return Denied("insufficient_scope", "consent")
+    return Allowed(None)

@@ -1,27 +1,24 @@
-"""An `MCPServer` as a protected resource, in one call."""
+"""An MCP server as a protected resource, in one call."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from mcp.server import MCPServer
-from mcp.server.transport_security import TransportSecuritySettings
 
-from authz.clock import Clock, SystemClock
-from mcp_tools.call import Admitted, Decider
-from mcp_tools.discovery import open_http
+from authz.clock import Clock
+from mcp_tools.asking import asking
 from mcp_tools.edge import MAX_BODY, Edge
-from mcp_tools.errors import NotProtected
-from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
-from mcp_tools.inventory import Inventory
-from mcp_tools.issuer_keys import IssuerKeys
-from mcp_tools.relations import Relations
-from mcp_tools.resource_metadata import Resource
-from mcp_tools.verifier import Verifier
+from mcp_tools.gate import Gate
+from mcp_tools.policy import Policy
+from mcp_tools.serving import Transport, served
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
 
 
 def protect(  # noqa: PLR0913 - the settings of one server, by name
-    mcp: MCPServer[Any],
+    mcp: "MCPServer[Any] | FastMCP[Any]",
     *,
     issuer: str,
     resource: str,
@@ -38,6 +35,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
 ) -> Edge:
     """Return the ASGI application that serves `mcp` at `resource` and obeys `issuer`.
 
+    `mcp` is an `MCPServer` of the SDK or a FastMCP 4 server.
+
     `client_id`, `client_secret`: the client that Mandate registered for this resource; it asks for
     decisions and writes tuples. `offline=True` instead checks signature, audience and scope only:
     a revocation arrives when the token expires, and guards that name objects refuse. `methods`
@@ -47,47 +46,28 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
     `ValueError` for settings that cannot be safe.
     """
-    described = Resource(resource, issuer, mcp.name)
-    inventory = Inventory(mcp)
-    inventory.require_guards()
-    used_clock = clock or SystemClock()
-    used_http = http or open_http(issuer)
-    decider: Decider
-    relations = None
-    if offline:
-        decider = OfflineDecider()
-    elif client_id and client_secret:
-        api = MandateApi(
-            issuer=issuer, client_id=client_id, client_secret=client_secret, http=used_http
-        )
-        decider, relations = OnlineDecider(api), Relations(api)
-    else:
-        raise NotProtected("client_id and client_secret are needed to ask Mandate")
-    mcp.middleware.append(inventory.filter_list)
-    app = mcp.streamable_http_app(
-        streamable_http_path=described.path,
-        json_response=json_response,
-        stateless_http=stateless,
-        max_request_body_size=max_body,
-        # MCP, Streamable HTTP, "Security Warning": Host and Origin are checked against our own.
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[described.authority], allowed_origins=[described.origin]
-        ),
+    server = served(mcp)
+    server.inventory.require_guards()
+    asked = asking(
+        issuer=issuer,
+        resource=resource,
+        name=server.inventory.name,
+        client_id=client_id,
+        client_secret=client_secret,
+        offline=offline,
+        clock=clock,
+        http=http,
     )
+    policy = Policy(server.inventory, methods)
+    server.install(Gate(policy))
     return Edge(
-        app,
-        resource=described,
-        rules=inventory,
-        verifier=Verifier(
-            issuer=issuer,
-            resource=resource,
-            keys=IssuerKeys(issuer, used_http, used_clock),
-            clock=used_clock,
-        ),
-        admit=lambda token: Admitted(token, decider, relations),
-        clock=used_clock,
-        methods=methods,
+        server.application(Transport(asked.resource, json_response, stateless, max_body)),
+        resource=asked.resource,
+        policy=policy,
+        verifier=asked.verifier,
+        admit=asked.admit,
+        clock=asked.clock,
         initial_scope=initial_scope,
         max_body=max_body,
-        close=used_http.aclose if http is None else None,
+        close=asked.close,
     )

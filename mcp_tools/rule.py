@@ -1,15 +1,15 @@
-"""What a tool needs: scopes, a relation on the objects in its arguments, and who may come."""
+"""What a tool, resource or prompt needs: scopes, a relation on objects, and who may come."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Principal = Literal["delegated", "agent", "user"]
+Principal = Literal["delegated", "agent", "user", "agent user"]
 """`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
-`user`: a user without an agent as well (X8)."""
+`user`: a user without an agent as well (X8). `agent user`: any of the three."""
 
-PRINCIPALS: Final = ("delegated", "agent", "user")
+PRINCIPALS: Final = ("delegated", "agent", "user", "agent user")
 MAX_OBJECTS: Final = 50
 """Objects of one call, as many as Mandate answers for in one evaluation."""
 
@@ -77,7 +77,7 @@ def _id(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolRule:
-    """What one guarded tool needs before it runs."""
+    """What one guarded tool (resource, prompt, route) needs before it runs."""
 
     tool: str
     scopes: tuple[str, ...]
@@ -101,8 +101,31 @@ class ToolRule:
             raise NoSuchObject("too many objects")
         return named
 
+    def fixed_objects(self) -> tuple[ObjectRef, ...]:
+        """Name the objects that are known before there are arguments, each once."""
+        return tuple(
+            dict.fromkeys(
+                each
+                for template in self.templates
+                if template.argument is None
+                for each in template.objects({})
+            )
+        )
+
     def accepts(self, *, is_agent_itself: bool, has_actor: bool) -> bool:
         """Whether the kind of principal in a token may come at all (X8)."""
         if has_actor:
             return True
-        return self.principal == ("agent" if is_agent_itself else "user")
+        return ("agent" if is_agent_itself else "user") in self.principal.split()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question for Mandate, whether this may be called on these objects."""
+
+    rule: ToolRule
+    objects: tuple[ObjectRef, ...]
+    arguments: Mapping[str, object] | None
+    """None if there is no call yet: a list asks what could be called."""
+    about: str
+    """What the audit calls it: the tool of a call, the method of a list."""

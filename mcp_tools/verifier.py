@@ -1,6 +1,6 @@
 """RFC 9068 §4: what must hold before a token of the issuer is believed by this resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -53,6 +53,10 @@ class VerifiedToken:
     def is_agent_itself(self) -> bool:
         """Whether an agent comes as itself, without a user (X8)."""
         return not self.agents and self.sub.startswith("agt_")
+
+    def covers(self, scopes: Iterable[str]) -> bool:
+        """Whether the token has all of these scopes."""
+        return self.scopes.issuperset(scopes)
 
 
 class Verifier:

@@ -31,6 +31,7 @@ import pytest
 from tests.manifest.approvals import APPROVALS
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
+from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
 from tests.manifest.product import PRODUCT
 from tests.manifest.tokens import TOKENS
@@ -42,7 +43,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *APPROVALS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *APPROVALS, *PRODUCT, *KIT)
 }
 
 _TITLES = {

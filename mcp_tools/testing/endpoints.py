@@ -39,6 +39,7 @@ class Endpoints:
                 Route("/jwks", self._jwks),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/access/v1/evaluation", self._evaluation, methods=["POST"]),
+                Route("/access/v1/evaluations", self._evaluations, methods=["POST"]),
                 Route("/access/v1/relations", self._relations, methods=["POST"]),
             ]
         )
@@ -122,11 +123,29 @@ class Endpoints:
 
     async def _evaluation(self, request: Request) -> Response:
         question = json.loads(await request.body())
+        refused = self._not_asked(request)
+        if refused is None:
+            return JSONResponse(self._decide(question))
         self.asked.append(("evaluation", question))
+        return refused
+
+    async def _evaluations(self, request: Request) -> Response:
+        body = json.loads(await request.body())
+        self.asked.append(("evaluations", body))
+        refused = self._not_asked(request)
+        if refused is not None:
+            return refused
+        common = {"subject": body["subject"]}
+        decided = [self._decide({**common, **each}) for each in body["evaluations"]]
+        return JSONResponse({"evaluations": decided})
+
+    def _not_asked(self, request: Request) -> Response | None:
         if "authorization" not in request.headers:
             return JSONResponse({"error": "invalid_client"}, 401)
-        if self._rules.unavailable:
-            return JSONResponse(_UNAVAILABLE, 503)
+        return JSONResponse(_UNAVAILABLE, 503) if self._rules.unavailable else None
+
+    def _decide(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append(("evaluation", question))
         unverified = split(question["subject"]["id"]).unverified_payload()
         agents = _agents(unverified)
         sub, grant_id = str(unverified["sub"]), unverified.get("grant_id")
@@ -153,7 +172,7 @@ class Endpoints:
             reason = "user_relation"
         if reason is not None:
             context |= {"reason": reason, "action": _advice(reason)}
-        return JSONResponse({"decision": reason is None, "context": context})
+        return {"decision": reason is None, "context": context}
 
     def _holds(self, sub: str, relation: str | None, each: Mapping[str, str]) -> bool:
         return (node(sub), relation, f"{each['type']}:{each['id']}") in self._rules.tuples

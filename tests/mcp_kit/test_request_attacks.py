@@ -222,10 +222,10 @@ async def test_no_method_and_no_path_is_open(archive: Archive, method: str, path
 
 
 @pytest.mark.parametrize(
-    "method", ["resources/read", "resources/list", "prompts/get", "completion/complete", "x"]
+    "method", ["resources/read", "prompts/get", "resources/subscribe", "completion/complete", "x"]
 )
 async def test_methods_without_a_scope_are_closed(archive: Archive, method: str) -> None:
-    body = rpc(method, {"uri": "archive://index"})
+    body = rpc(method, {"uri": "archive://index", "name": "index"})
     async with archive.open() as http:
         assert (await post(http, archive.token(), body)).status_code == 403
 
