@@ -13,6 +13,8 @@ from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.unit import Unit
 
+MAX_SUMMARY: Final = 300
+"""Characters of what an asker says."""
 LONGEST: Final = 600
 """Seconds that a question may wait, and a yes be good."""
 SHORTEST: Final = 30

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from server.delegation.approvals import LONGEST
+from server.delegation.approvals import LONGEST, MAX_SUMMARY
 from server.delegation.decision import Call
 from server.domain.refusal import Refused, invalid_request
 from server.protocol.scopes import parse_scope
@@ -19,7 +19,6 @@ MAX_EVALUATIONS: Final = 50
 MAX_OBJECTS_OF_BATCH: Final = 100
 """Objects of all evaluations of a request: each may need several checks."""
 MAX_TEXT: Final = 512
-MAX_SUMMARY: Final = 300
 MAX_AGE: Final = 86_400
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 """The base64url of 32 bytes, in its one spelling."""

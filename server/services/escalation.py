@@ -10,7 +10,7 @@ from typing import Final
 
 from authz.graph import holding
 from authz.relations import Query
-from server.delegation.approvals import FRESH, TooMany, ask, lasting
+from server.delegation.approvals import FRESH, MAX_SUMMARY, TooMany, ask, lasting
 from server.delegation.lifecycle import open_delegation
 from server.delegation.standing import Standing
 from server.domain.approvals import Approval, ApprovalKind, Asked
@@ -21,6 +21,7 @@ from server.domain.refusal import Refused, invalid_request, invalid_scope, inval
 from server.domain.registry import Agent, Resource
 from server.domain.tokens import TokenKind
 from server.domain.unit import Unit
+from server.protocol.authorization_details import MAX_TEXT
 
 MAX_DETAILS: Final = 10
 MAX_OBJECTS: Final = 50
@@ -58,6 +59,8 @@ async def ask_for_more(
     if alive.record.kind is not TokenKind.DELEGATED or len(alive.path) != 1:
         return invalid_request("not_root", "Only the agent that the person allowed can ask.")
     base, [agent] = alive.path[0], alive.agents
+    if len(why) > MAX_SUMMARY or not why.replace("\n", " ").isprintable():
+        return invalid_request("malformed", "The reason is too long, or no plain text.")
     wanted = await _askable(core, alive, agent, details)
     if isinstance(wanted, Refused):
         return wanted
@@ -139,9 +142,12 @@ def grow(core: Core, tx: Unit, grown: Grown, now: int) -> None:
 async def _askable(
     core: Core, alive: Standing, agent: Agent, details: tuple[Detail, ...]
 ) -> tuple[Detail, ...] | Refused:
-    objects = sum(len(detail.objects) for detail in details)
-    if not 0 < len(details) <= MAX_DETAILS or objects > MAX_OBJECTS:
+    objects = [name for detail in details for name in detail.objects]
+    if not 0 < len(details) <= MAX_DETAILS or len(objects) > MAX_OBJECTS:
         return invalid_request("malformed", "Ask for something, and not for too much at once.")
+    names = [*objects, *(detail.resource for detail in details)]
+    if not all(_writable(name, MAX_TEXT) for name in names):
+        return invalid_request("malformed", "A resource or an object is malformed.")
     wanted: list[Detail] = []
     for detail in details:
         resource = await core.snapshot.resource(detail.resource)
@@ -154,6 +160,11 @@ async def _askable(
             return invalid_scope("nothing_left", "This can never be granted to this agent.")
         wanted.append(replace(detail, objects=tuple(dict.fromkeys(detail.objects))))
     return tuple(wanted)
+
+
+def _writable(text: str, longest: int) -> bool:
+    """Tell whether a name can be stored, and read as one in the audit."""
+    return 0 < len(text) <= longest and text.isprintable() and not any(c.isspace() for c in text)
 
 
 def _allowed(agent: Agent, resource: Resource, detail: Detail) -> bool:

@@ -315,3 +315,20 @@ async def test_two_workers_take_one_answer(workers: tuple[World, World]) -> None
     given = await one.audited(AuditTag.APPROVAL_GIVEN)
     denied = await one.audited(AuditTag.APPROVAL_DENIED)
     assert len(given) + len(denied) == 1
+
+
+@requirement("approval:answer:session")
+async def test_no_token_of_any_kind_answers(stage: Stage) -> None:
+    w, delegated = stage.world, await docs_token(stage)
+    _, _, approval_id = await ask(stage, asking(delegated))
+    own, actor = await subject_token(stage), await w.actor_token(stage.a)
+    for token in (delegated, own, actor):
+        for path in (f"/approvals/{approval_id}", f"/access/v1/approvals/{approval_id}"):
+            answer = await w.http.post(
+                path,
+                data={"decision": "yes", "csrf": token},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            assert answer.status_code in (303, 405), path
+            assert "sign-in" in answer.headers.get("location", "sign-in")
+    assert (await ask(stage, asking(delegated)))[1] == "approval_required"

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from server.delegation.approvals import DENIALS, PENDING, QUIET_MS
+from server.delegation.approvals import DENIALS, PENDING, QUIET_MS, UNWANTED
 from server.domain.audit import AuditTag
 from server.services.approvals import Answer
 from tests.requirements import requirement
 from tests.support.approvals import asking, docs_token, hash_of, say
 from tests.support.stage import Stage
-from tests.support.world import ISSUER
+from tests.support.world import DOCS, ISSUER
 
 MINUTE: dict[str, Any] = {"for": 60}
 
@@ -191,3 +191,48 @@ async def test_after_some_denials_the_agent_has_to_be_quiet(stage: Stage) -> Non
     w.clock.advance(seconds=QUIET_MS // 1000 + 1)
     token = await docs_token(stage)
     assert told(await w.ask(stage.docs, asking(token, {"n": "more"})))[1] == "approval_required"
+
+
+async def _ignored(stage: Stage, count: int) -> None:
+    """Ask, and let the question run out, so many times."""
+    for number in range(count):
+        token = await docs_token(stage)
+        answer = told(await stage.world.ask(stage.docs, asking(token, {"n": number}, **BRIEF)))
+        assert answer[1] == "approval_required", number
+        stage.world.clock.advance(seconds=30)
+
+
+BRIEF: dict[str, Any] = {"for": 1}
+
+
+@requirement("approval:flood:quiet")
+async def test_who_is_always_ignored_has_to_be_quiet_too(stage: Stage) -> None:
+    await _ignored(stage, UNWANTED)
+    token = await docs_token(stage)
+    answer = told(await stage.world.ask(stage.docs, asking(token, {"n": "more"})))
+    assert answer[1] == "too_many_approvals"
+
+
+@requirement("approval:flood:quiet")
+async def test_what_was_allowed_never_counts_against_an_agent(stage: Stage) -> None:
+    w = stage.world
+    for number in range(UNWANTED + PENDING):
+        token = await docs_token(stage)
+        approval = told(await w.ask(stage.docs, asking(token, {"n": number})))[2]
+        assert await say(w, stage, approval["id"]) is Answer.APPROVED, number
+
+
+@requirement("approval:flood:bounded")
+async def test_many_agents_together_are_bounded_as_well(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, token = stage.world, await docs_token(stage)
+    monkeypatch.setattr("server.delegation.approvals.PENDING_IN_ALL", 2)
+    for number in range(2):
+        await w.ask(stage.docs, asking(token, {"n": number}))
+    ticket = await w.exchange(stage.a, stage.subject, resource=w.uri(stage.b), scope="docs:read")
+    other = await w.exchange(
+        stage.b, ticket.json()["access_token"], resource=DOCS, scope="docs:read"
+    )
+    answer = told(await w.ask(stage.docs, asking(other.json()["access_token"])))
+    assert answer[1] == "too_many_approvals"

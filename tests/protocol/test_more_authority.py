@@ -41,6 +41,15 @@ async def ask(stage: Stage, *details: Detail, token: str = "") -> Approval | Too
     return await ask_for_more(stage.world.core, found, details, why="I need it.")
 
 
+@pytest.mark.parametrize("why", ["x" * 301, "\x00", "\u202eyes", "\ud800"])
+async def test_a_reason_that_cannot_be_shown_is_refused(stage: Stage, why: str) -> None:
+    found = await ask_for_more(
+        stage.world.core, await alive(stage, stage.subject), (HOME,), why=why
+    )
+    assert isinstance(found, Refused)
+    assert found.reason == "malformed"
+
+
 async def waiting(stage: Stage, *details: Detail) -> Approval:
     found = await ask(stage, *details)
     assert isinstance(found, Approval), found
@@ -169,6 +178,10 @@ async def test_no_foreign_subject_reaches_it(stage: Stage) -> None:
         (replace(HOME, objects=("mandate/tool:x",)), "nothing_left"),
         (replace(HOME, objects=tuple(f"folder:{n}" for n in range(51))), "malformed"),
         (replace(HOME, objects=("folder:tax",)), "nothing_more"),
+        (replace(HOME, objects=("folder:a b",)), "malformed"),
+        (replace(HOME, objects=("folder:\x00",)), "malformed"),
+        (replace(HOME, resource="\x00"), "malformed"),
+        (replace(HOME, resource="\ud800"), "malformed"),
     ],
 )
 async def test_what_can_never_be_given_is_not_asked(

@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from server.delegation.approvals import LONGEST
+from server.delegation.approvals import LONGEST, MAX_SUMMARY
 from server.domain.registry import ClientAuth
 from server.protocol.question import (
     MAX_AGE,
     MAX_EVALUATIONS,
     MAX_OBJECTS,
-    MAX_SUMMARY,
     MAX_TEXT,
     STOPS,
 )
