@@ -15,7 +15,7 @@ from server.protocol.approved_call import asked_of
 from server.services.approvals import Answer, answer_approval
 from server.services.registration import add_client
 from tests.requirements import requirement
-from tests.support.approvals import asking, docs_token, say, subject_token
+from tests.support.approvals import ARGUMENTS, asking, docs_token, hash_of, say, subject_token
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
@@ -43,11 +43,12 @@ async def approved(stage: Stage, token: str, **kw: Any) -> str:
     [
         {"arguments": {"document_id": "t1", "amount": 1}},
         {"tool": "erase"},
+        {"tool": "erase", "arguments_hash": hash_of(ARGUMENTS)},
         {"relation": "editor"},
         {"scope": "docs:write"},
         {"on": "document:t2"},
     ],
-    ids=lambda change: next(iter(change)),
+    ids="-".join,
 )
 async def test_another_call_than_the_approved_one_is_another_question(
     stage: Stage, change: dict[str, Any]

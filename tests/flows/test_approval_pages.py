@@ -179,6 +179,9 @@ async def test_another_persons_question_is_as_one_that_does_not_exist(site: Site
     assert {a.status_code for a in (*shown, *posted)} == {404}
     assert len({words(a.text) for a in (*shown, *posted)}) == 1
     assert "share_folder" not in (await eve.get("/approvals")).text
+    for strange in ("/approvals/%E2%82%AC", "/approvals/a%20b", "/approvals/..%2Fagents"):
+        assert (await eve.get(strange)).status_code == 404
+        assert (await eve.post(strange, {"csrf": own})).status_code == 404
     assert await status(site, approval) is ApprovalStatus.PENDING
 
 

@@ -162,6 +162,11 @@ async def test_no_foreign_subject_reaches_it(stage: Stage) -> None:
         stage.b, ticket.json()["access_token"], resource=DOCS, grant_id=new.id
     )
     assert answer.json()["reason"] == "consent_required"
+    # Nor does a server that got a token of the old one, though it is an agent as well.
+    hub = await w.agent("docs-hub", {"docs:read"}, {DOCS}, resource_id=DOCS)
+    received = (await exchange(stage, resource=DOCS)).json()["access_token"]
+    answer = await w.exchange(hub, received, resource=DOCS, grant_id=new.id)
+    assert answer.json()["reason"] == "consent_required"
     # A plain delegation is still not reached by another one's token.
     answer = await exchange(stage, resource=DOCS, grant_id=other.id)
     assert answer.json()["reason"] == "consent_required"

@@ -1,5 +1,6 @@
 """`/approvals`: what waits for the person's yes or no, and answering it once."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -21,6 +22,7 @@ from server.web.notices import notice_of
 from server.web.views.approvals import ApprovalsPage
 
 _PATH: Final = "/approvals"
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DONE: Final[Mapping[Answer, str]] = MappingProxyType(
     {
         Answer.APPROVED: "approved",
@@ -77,6 +79,9 @@ async def _one(front: Front, request: Request) -> Response:
 
 async def _answer(front: Front, request: Request) -> Response:
     approval_id = request.path_params["approval_id"]
+    if _ID.fullmatch(approval_id) is None:
+        # What is none of our ids stands in no redirect.
+        return front.not_found()
     own = f"{_PATH}/{approval_id}"
     visitor = await front.visitor(request)
     if visitor is None:
