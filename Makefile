@@ -106,6 +106,11 @@ check: $(DEV) ## ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+.PHONY: conformance
+conformance: $(DEV) ## run the official MCP conformance suite (needs npm)
+	@MANDATE_CI=1 MANDATE_NODE_PACKAGES=$$(bash .ci/node) \
+	    $(BIN)/python -m pytest -q -m "node and not nightly" tests/conformance $(PYTEST)
+
 .PHONY: bench
 bench: $(DEV) ## compare with oidc-provider (needs Node 22, npm and wrk)
 	@$(BIN)/python -m benchmarks.run $(BENCH)

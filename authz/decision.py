@@ -33,6 +33,7 @@ class Reason(StrEnum):
     APPROVAL_REQUIRED = "approval_required"
     APPROVAL_DENIED = "approval_denied"
     TOO_MANY_APPROVALS = "too_many_approvals"
+    PROOF_REQUIRED = "proof_required"
     CHECKER_UNAVAILABLE = "checker_unavailable"
 
 

@@ -56,6 +56,7 @@ SENTENCES: Final = {
     "approval_required": "the user must approve this very call first",
     "approval_denied": "the user did not approve this call",
     "too_many_approvals": "the user was asked too often and is left in peace for a while",
+    "proof_required": "the access token is bound to a key that was not proven",
     "checker_unavailable": "the decision could not be made just now",
     "approval_needs_online": "this server checks tokens offline, and nobody can be asked there",
     "not_approvable": "these arguments cannot be put to the user for approval",

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -18,20 +18,24 @@ from mcp_types import INVALID_REQUEST
 from authz.clock import Clock
 from mcp_tools.call import Admitted, admitting
 from mcp_tools.challenge import Answer, Challenges, Send, send_json
-from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.errors import TokenRefused
 from mcp_tools.messages import (
     BadRequest,
     Disconnected,
     Receive,
     asked,
     compare_headers,
+    is_modern,
     parse,
     read_body,
     replay,
+    request_id,
 )
 from mcp_tools.policy import Policy
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
-from mcp_tools.verifier import VerifiedToken, Verifier
+from mcp_tools.sender import ProofRefused, SenderCheck
+from mcp_tools.unavailable import IssuerUnavailable
+from mcp_tools.verifier import TokenVerifier, VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -39,7 +43,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body, unless the author says otherwise."""
-_BEARER: Final = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")  # RFC 6750 §2.1
+_TOKEN: Final = re.compile(  # RFC 6750 §2.1, RFC 9449 §7.1
+    rb"(?i:(bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)"
+)
 
 
 class Edge:
@@ -51,7 +57,8 @@ class Edge:
         *,
         resource: Resource,
         policy: Policy,
-        verifier: Verifier,
+        verifier: TokenVerifier,
+        sender: SenderCheck,
         admit: Callable[[VerifiedToken], Admitted],
         clock: Clock,
         initial_scope: str | None = None,
@@ -62,12 +69,13 @@ class Edge:
         self._resource = resource
         self._policy = policy
         self._verifier = verifier
+        self._sender = sender
         self._admitted = admit
         self._clock = clock
         self._initial_scope = initial_scope
         self._max_body = max_body
         self._close = close
-        self._challenges = Challenges(resource)
+        self._challenges = Challenges(resource, dpop=sender.required)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -84,24 +92,30 @@ class Edge:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # RFC 9110 §5.5: white space around a value is no part of it. Not every ASGI server takes it
+        # off, and what is compared here must be what the application reads.
+        scope = {**scope, "headers": [(k, v.strip(b" \t")) for k, v in scope["headers"]]}
         if scope["path"] in {self._resource.metadata_path, WELL_KNOWN}:
             await self._send_metadata(scope, send)
             return
+        answered: str | int | None = None
         try:
             token = await self._authenticate(scope)
             cut = scope["method"] == "GET"
             if scope["method"] == "POST":
                 body = await read_body(receive, self._max_body)
-                cut = self._admit(scope, parse(body), token)
+                messages = parse(body)
+                answered = request_id(messages)
+                cut = self._admit(scope, messages, token)
                 receive = replay(body, receive)
         except Disconnected:
             return
         except BadRequest as error:
-            await Answer(error.status, error.code, str(error)).send(send)
+            await Answer(error.status, error.code, str(error)).send(send, answered)
             return
         except Answer as answer:
             _LOG.info("%s %s is refused: %s", scope["method"], scope["path"], answer.text)
-            await answer.send(send)
+            await answer.send(send, answered)
             return
         # The SDK ties a session to the client and user that opened it.
         scope = {**scope, "user": AuthenticatedUser(_for_sdk(token, self._resource.issuer))}
@@ -122,13 +136,22 @@ class Edge:
         wanted = self._wanted_scope()
         if not lines:
             raise self._challenges.no_token(wanted)
-        match = _BEARER.fullmatch(lines[0].strip())
+        match = _TOKEN.fullmatch(lines[0].strip())
         if match is None:
             raise self._challenges.invalid_token("token_invalid", wanted)
+        bound = match[1].lower() == b"dpop"
         try:
-            return await self._verifier.verify(match[1].decode("ascii"))
+            token = await self._verifier.verify(match[2].decode("ascii"))
+            await self._sender.check(
+                token, as_bound=bound, method=scope["method"], path=_raw_path(scope),
+                headers=scope["headers"],
+            )  # fmt: skip
+            return token
         except TokenRefused as refused:
-            raise self._challenges.invalid_token(refused.reason, wanted) from None
+            dpop = bound or refused.reason == "proof_required"
+            raise self._challenges.invalid_token(refused.reason, wanted, dpop=dpop) from None
+        except ProofRefused as refused:
+            raise self._challenges.invalid_proof(refused.reason, wanted) from None
         except IssuerUnavailable as error:
             _LOG.warning("no token can be checked: %s", error)
             raise self._challenges.unavailable() from None
@@ -140,7 +163,7 @@ class Edge:
         calls = False
         for message in messages:
             request = asked(message)
-            rule = self._policy.needed(request)
+            rule = self._policy.needed(request, modern=is_modern(scope["headers"]))
             if rule is not None:
                 needed.update(rule.scopes)
             calls = calls or request.method == "tools/call"
@@ -160,7 +183,7 @@ class Edge:
         await send_json(
             send,
             200,
-            self._resource.metadata(self._policy.scopes()),
+            self._resource.metadata(self._policy.scopes(), require_dpop=self._sender.required),
             [(b"cache-control", b"max-age=300")],
             head=scope["method"] == "HEAD",
         )
@@ -185,6 +208,11 @@ class Edge:
             else:
                 expired = self._challenges.invalid_token("token_expired", self._wanted_scope())
                 await expired.send(send)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _for_sdk(token: VerifiedToken, issuer: str) -> AccessToken:

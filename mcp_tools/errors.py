@@ -7,16 +7,12 @@ class TokenRefused(Exception):
     """A bearer token that this resource must not accept (RFC 6750 §3.1, `invalid_token`).
 
     `reason` is one of the wire's reasons: `token_invalid`, `token_expired`, `wrong_audience`,
-    `wrong_kind`.
+    `wrong_kind`, `proof_required` and `not_bound`.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class IssuerUnavailable(Exception):
-    """The issuer did not say what is needed to decide, so nothing is allowed (503)."""
 
 
 class NotProtected(Exception):

@@ -10,8 +10,8 @@ import httpx2
 from mcp_tools.approval import Pending
 from mcp_tools.decision import ACTIONS, Allowed, Decision, Denied
 from mcp_tools.discovery import Answer, ask
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.rule import Ask, ObjectRef, ToolRule
+from mcp_tools.unavailable import IssuerUnavailable
 from mcp_tools.verifier import VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)
@@ -63,7 +63,11 @@ class OnlineDecider:
         return decided
 
     async def _batch(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
-        subject = {"subject": {"type": "access_token", "id": token.raw}}
+        named: dict[str, Any] = {"type": "access_token", "id": token.raw}
+        if token.jkt is not None:
+            # Mandate asks which key was proven here: a server that looks at no proofs cannot say.
+            named["properties"] = {"cnf": {"jkt": token.jkt}}
+        subject = {"subject": named}
         if len(asks) == 1:
             document = await self._post("evaluation", {**subject, **_question(asks[0])})
             return [_read(document, token, asks[0], self._api.issuer)]

@@ -24,6 +24,7 @@ from mcp_tools.call import Admitted, Call, admitted, answering
 from mcp_tools.deciding import decide_call
 from mcp_tools.decision import Denied
 from mcp_tools.errors import CallRefused
+from mcp_tools.outcome import Recorder
 from mcp_tools.refusals import refusal
 from mcp_tools.rule import ObjectRef, ObjectTemplate, Principal, ToolRule
 from mcp_tools.waiting import note
@@ -76,11 +77,20 @@ def guard(
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            with answering(await _decided(rule, bound.arguments)):
-                if inspect.iscoroutinefunction(fn):
-                    return await fn(*args, **kwargs)
-                # The SDK runs a plain function in a thread; contextvars go along.
-                return await anyio.to_thread.run_sync(functools.partial(fn, *args, **kwargs))
+            call, recorder = await _decided(rule, bound.arguments)
+            try:
+                with answering(call):
+                    if inspect.iscoroutinefunction(fn):
+                        result = await fn(*args, **kwargs)
+                    else:
+                        # The SDK runs a plain function in a thread; contextvars go along.
+                        work = functools.partial(fn, *args, **kwargs)
+                        result = await anyio.to_thread.run_sync(work)
+            except BaseException as error:
+                recorder.ended(error)
+                raise
+            recorder.ended()
+            return result
 
         setattr(guarded, _RULE, rule)
         return guarded
@@ -88,16 +98,18 @@ def guard(
     return decorate
 
 
-async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> Call:
+async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> tuple[Call, Recorder]:
     request = admitted()
     if request is None:
         raise CallRefused("not_protected", "this tool runs behind mcp_tools.protect only")
+    recorder = Recorder(request, rule.tool)
     decision, objects = await decide_call(request, rule, arguments)
+    recorder.decided(decision, objects)
     if isinstance(decision, Denied):
         if decision.pending is not None:
             note(decision.pending)
         raise refusal(decision)
-    return call_of(request, objects, decision.evaluation_id)
+    return call_of(request, objects, decision.evaluation_id), recorder
 
 
 def call_of(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str | None) -> Call:

@@ -102,6 +102,22 @@ def asked(message: dict[str, Any]) -> Asked:
     return Asked(method, name)
 
 
+def request_id(messages: list[dict[str, Any]]) -> str | int | None:
+    """Return the id that an answer to a whole POST carries: that of its only request."""
+    if len(messages) != 1 or "method" not in messages[0]:
+        return None
+    found = messages[0].get("id")
+    return found if isinstance(found, str) or type(found) is int else None
+
+
+def is_modern(headers: Headers) -> bool:
+    """Whether a request speaks a revision without sessions (2026-07-28 and later)."""
+    for name, value in headers:
+        if name.lower() == MCP_PROTOCOL_VERSION_HEADER.encode():
+            return value.decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS
+    return False
+
+
 def compare_headers(headers: Headers, messages: list[dict[str, Any]]) -> None:
     """Refuse headers that tell another story than the body; raises `BadRequest`.
 

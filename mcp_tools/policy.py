@@ -68,7 +68,7 @@ class Policy:
             for method, scope in (methods or {}).items()
         }
 
-    def needed(self, request: Asked) -> ToolRule | None:
+    def needed(self, request: Asked, *, modern: bool) -> ToolRule | None:
         """Return what a message needs, None if any token will do.
 
         Raises `BadRequest` for what is not open here.
@@ -90,7 +90,9 @@ class Policy:
             return opened
         if request.method in OPEN_METHODS or request.method.startswith("notifications/"):
             return None
-        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", 403)
+        # With sessions a 404 would say that the session is gone (2025-11-25, Session management).
+        status = 404 if modern else 403
+        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", status)
 
     def opened(self, method: str) -> ToolRule | None:
         """Return the rule of a method that the author opened, whatever it names."""

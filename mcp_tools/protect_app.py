@@ -2,24 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from mcp_types import INTERNAL_ERROR
 
 from authz.clock import Clock
-from mcp_tools.asking import Asking, asking
-from mcp_tools.call import Admitted, admitting, answering
+from mcp_tools.asking import Asking, Verification, asking
+from mcp_tools.call import Admitted, Call, admitting, answering
 from mcp_tools.challenge import FORBIDDEN, Answer, Send, send_json
 from mcp_tools.deciding import decide_call
 from mcp_tools.decision import Denied
 from mcp_tools.edge import App, Edge, Scope
 from mcp_tools.guard import call_of
 from mcp_tools.messages import Receive
+from mcp_tools.outcome import Recorder
 from mcp_tools.policy import Policy
 from mcp_tools.refusals import refusal
 from mcp_tools.resource_metadata import WELL_KNOWN
 from mcp_tools.route import Route, RouteInventory, path_of
+from mcp_tools.sender import UsedProofs
 from mcp_tools.verifier import VerifiedToken
 
 _ERRORS: Final = {400: "invalid_request", 401: "unauthorized", 403: "access_denied"}
@@ -35,7 +37,10 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
     client_id: str | None = None,
     client_secret: str | None = None,
     offline: bool = False,
+    verification: Verification = "signature",
     initial_scope: str | None = None,
+    require_dpop: bool = False,
+    used_proofs: UsedProofs | None = None,
     clock: Clock | None = None,
     http: httpx2.AsyncClient | None = None,
 ) -> Edge:
@@ -57,6 +62,9 @@ def protect_app(  # noqa: PLR0913 - the settings of one server, by name
             client_id=client_id,
             client_secret=client_secret,
             offline=offline,
+            verification=verification,
+            require_dpop=require_dpop,
+            used_proofs=used_proofs,
             clock=clock,
             http=http,
         ),
@@ -75,6 +83,7 @@ class AppEdge(Edge):
             resource=asked.resource,
             policy=Policy(inventory),
             verifier=asked.verifier,
+            sender=asked.sender,
             admit=asked.admit,
             clock=asked.clock,
             initial_scope=initial_scope,
@@ -89,14 +98,21 @@ class AppEdge(Edge):
         try:
             token = await self._authenticate(scope)
             request = self._admitted(token)
-            call = await self._decided(scope, token, request)
+            call, recorder = await self._decided(scope, token, request)
         except Answer as answer:
             await _send(answer, send)
             return
-        with admitting(request), answering(call):
-            await self._app(scope, receive, send)
+        try:
+            with admitting(request), answering(call):
+                await self._app(scope, receive, send)
+        except BaseException as error:
+            recorder.ended(error)
+            raise
+        recorder.ended()
 
-    async def _decided(self, scope: Scope, token: VerifiedToken, request: Admitted) -> Any:
+    async def _decided(
+        self, scope: Scope, token: VerifiedToken, request: Admitted
+    ) -> tuple[Call, Recorder]:
         path = path_of(scope)
         if path is None:
             raise Answer(400, FORBIDDEN, "the path has more than one reading")
@@ -106,9 +122,11 @@ class AppEdge(Edge):
         rule, arguments = found
         if not token.covers(rule.scopes):
             raise self._challenges.insufficient_scope(frozenset(rule.scopes), token.scopes)
+        recorder = Recorder(request, rule.tool)
         decision, objects = await decide_call(request, rule, arguments)
+        recorder.decided(decision, objects)
         if not isinstance(decision, Denied):
-            return call_of(request, objects, decision.evaluation_id)
+            return call_of(request, objects, decision.evaluation_id), recorder
         if decision.reason == "checker_unavailable":
             raise self._challenges.unavailable()
         refused = refusal(decision)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
+from mcp.server.context import ServerMiddleware
 from mcp.server.transport_security import TransportSecuritySettings
 
 from mcp_tools.edge import App
 from mcp_tools.errors import NotProtected
-from mcp_tools.gate import Gate
 from mcp_tools.inventory import ServerInventory
 from mcp_tools.policy import Inventory
 from mcp_tools.resource_metadata import Resource
@@ -33,7 +33,7 @@ class Served:
     """An MCP server: what it has, and how it takes our middleware and becomes an application."""
 
     inventory: Inventory
-    install: Callable[[Gate], None]
+    install: Callable[[ServerMiddleware[Any]], None]
     application: Callable[[Transport], App]
 
 
@@ -69,10 +69,11 @@ def _of_fastmcp(mcp: Any) -> Served:
     # Only here: FastMCP is not among the kit's own requirements.
     from mcp_tools.fastmcp_server import FastMCPInventory, speak  # noqa: PLC0415
 
-    def install(gate: Gate) -> None:
-        mcp.add_middleware(speak)
+    def install(middleware: ServerMiddleware[Any]) -> None:
+        if speak not in mcp.middleware:
+            mcp.add_middleware(speak)
         # Below FastMCP's own, where lists are what goes over the wire.
-        mcp._mcp_server.middleware.append(gate)  # noqa: SLF001
+        mcp._mcp_server.middleware.append(middleware)  # noqa: SLF001
 
     def application(transport: Transport) -> App:
         app: App = mcp.http_app(

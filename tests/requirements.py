@@ -29,8 +29,10 @@ from pathlib import Path
 import pytest
 
 from tests.manifest.approvals import APPROVALS
+from tests.manifest.dpop import DPOP
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
+from tests.manifest.interop import INTEROP
 from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
 from tests.manifest.product import PRODUCT
@@ -43,7 +45,17 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *APPROVALS, *PRODUCT, *KIT)
+    entry.id: entry
+    for entry in (
+        *EXCHANGE,
+        *OAUTH,
+        *TOKENS,
+        *DPOP,
+        *APPROVALS,
+        *PRODUCT,
+        *INTEROP,
+        *KIT,
+    )
 }
 
 _TITLES = {
@@ -51,6 +63,7 @@ _TITLES = {
     "jose": "Signed tokens (JOSE)",
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
+    "interop": "Interoperation",
     "authzen": "AuthZEN Authorization API",
     "approval": "Approvals",
     "mandate": "What Mandate promises",

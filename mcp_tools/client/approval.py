@@ -16,7 +16,7 @@ from mcp_types import CallToolResult
 from mcp_tools.approval import Pending
 from mcp_tools.client.errors import NotGranted, TryAgain
 from mcp_tools.client.exchange_auth import TokenExchangeAuth
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.unavailable import IssuerUnavailable
 
 PATIENCE: Final = 600
 """Seconds for which is waited at most, as long as Mandate lets a question wait."""

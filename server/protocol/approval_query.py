@@ -8,20 +8,21 @@ from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
 from server.protocol.approved_call import approval_json
-from server.protocol.bearer import own_bearer
+from server.protocol.bearer import SentToken, own_token
+from server.protocol.dpop import Proofs
 from server.protocol.presented import TokenReader
 
 _OPEN = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 
 
 async def approval_query(
-    core: Core, reader: TokenReader, authorization: str | None, approval_id: str
+    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, approval_id: str
 ) -> Mapping[str, object] | Refused:
     """Describe an approval to the agent that asked, who comes with an actor token.
 
     A foreign and an unknown one answer alike. Looking changes nothing: a yes is used by the call.
     """
-    alive = await own_bearer(core, reader, authorization, TokenKind.AGENT_SELF)
+    alive = await own_token(core, reader, proofs, sent, TokenKind.AGENT_SELF)
     if isinstance(alive, Refused):
         return alive
     found = await approval_of_agent(core, approval_id, alive.record.sub)

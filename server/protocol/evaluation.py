@@ -98,7 +98,9 @@ class Evaluation:
         }
 
     async def _decide(self, resource: Resource, question: Question) -> _Decided:
-        record, alive = await presented_at(self._core, self._reader, resource, question.token)
+        record, alive = await presented_at(
+            self._core, self._reader, resource, question.token, question.jkt
+        )
         if isinstance(alive, Denied):
             return _Decided(question, Decision(alive), record)
         decision = await decide_call(self._core, alive, resource, question.call)
@@ -197,13 +199,15 @@ def _without_yes(decided: _Decided) -> _Decided:
 
 
 async def presented_at(
-    core: Core, reader: TokenReader, resource: Resource, token: str
+    core: Core, reader: TokenReader, resource: Resource, token: str, jkt: str | None
 ) -> tuple[TokenRecord | None, Standing | Denied]:
     """Return what a token rests on that a server of `resource` was sent, and its record.
 
+    `jkt` is the key whose proof that server has checked. It is asked for, so that a server that
+    knows nothing of bound tokens cannot take one from whoever has its bytes.
     There is no record of a token for somebody else: neither who, nor whether it lives.
     """
-    presented = await reader.read(token)
+    presented = await reader.read_unproven(token)
     if isinstance(presented, Denied):
         return None, presented
     record = presented.record
@@ -211,6 +215,9 @@ async def presented_at(
         return None, Denied(Reason.WRONG_AUDIENCE)
     if record.kind in (TokenKind.ID, TokenKind.HANDOVER):
         return record, Denied(Reason.WRONG_KIND)
+    # Exactly: one who names a key for an unbound token has checked something else.
+    if record.jkt != jkt:
+        return record, Denied(Reason.PROOF_REQUIRED)
     return record, await standing(core, record, core.clock.now())
 
 

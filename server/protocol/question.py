@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from authz.dpop import is_thumbprint
 from server.delegation.approvals import LONGEST, MAX_SUMMARY
 from server.delegation.decision import Call
 from server.domain.refusal import Refused, invalid_request
@@ -49,6 +50,8 @@ class Question:
     """A parsed evaluation request."""
 
     token: str
+    jkt: str | None
+    """The key whose proof the resource server has checked for this token (RFC 9449 §7)."""
     call: Call
     tool: str
     request_id: str | None
@@ -70,6 +73,7 @@ def parse(body: Any) -> Question | Refused:
         token = _text(subject["id"], 16_384)
         if subject.get("type", "access_token") != "access_token":
             return _malformed("subject.type")
+        jkt = proven_key(_record(subject.get("properties", {})))
         scopes = parse_scope(_text(action["name"]))
         properties = _record(action.get("properties", {}))
         principals = frozenset[str]()
@@ -78,6 +82,7 @@ def parse(body: Any) -> Question | Refused:
         context = _record(body.get("context", {}))
         question = Question(
             token=token,
+            jkt=jkt,
             call=Call(
                 scopes=scopes if isinstance(scopes, frozenset) else frozenset(),
                 relation=_text(properties["relation"], 50) if "relation" in properties else None,
@@ -92,6 +97,20 @@ def parse(body: Any) -> Question | Refused:
         return _malformed("body")
     # No scope would be no condition.
     return question if question.call.scopes else _malformed("action.name")
+
+
+def proven_key(told: Mapping[str, Any]) -> str | None:
+    """Return the key of a `cnf` beside a token (RFC 9449 §6.1), none without one.
+
+    Raises `ValueError` or `KeyError` for one that is malformed.
+    """
+    if "cnf" not in told:
+        return None
+    confirmation = _record(told["cnf"])
+    jkt = _text(confirmation["jkt"])
+    if confirmation.keys() != {"jkt"} or not is_thumbprint(jkt):
+        raise ValueError
+    return jkt
 
 
 def _objects(body: Mapping[str, Any]) -> tuple[str, ...]:

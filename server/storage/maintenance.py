@@ -21,7 +21,7 @@ from server.storage.tables.approval import approval
 from server.storage.tables.changes import security_change
 from server.storage.tables.flow import authorization_code, interaction, pushed_request
 from server.storage.tables.people import one_time_link, sign_in_failure
-from server.storage.tables.token import assertion, refresh_family, refresh_token, token
+from server.storage.tables.token import assertion, refresh_family, refresh_token, token, used_proof
 from server.storage.unit import HEAD
 
 BATCH: Final = 500
@@ -83,6 +83,11 @@ _PURGES: Final = (
         _oldest(
             assertion, (assertion.c.client_id, assertion.c.jti), assertion.c.expires_at < _BEFORE
         ),
+        MARGIN_MS,
+    ),
+    _Purge(
+        "proofs",
+        _oldest(used_proof, (used_proof.c.name,), used_proof.c.expires_at < _BEFORE),
         MARGIN_MS,
     ),
     _Purge(

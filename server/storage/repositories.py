@@ -9,6 +9,7 @@ from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
 from server.storage.people import Links, Sessions, Users
+from server.storage.proofs import Proofs
 from server.storage.registry import Agents, Clients, Resources
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
@@ -30,6 +31,7 @@ def repositories(entropy: Entropy) -> Repositories:
         codes=Codes(),
         refresh=RefreshTokens(),
         assertions=Assertions(),
+        proofs=Proofs(),
         pushed=PushedRequests(),
         interactions=Interactions(),
         consents=RememberedConsents(),

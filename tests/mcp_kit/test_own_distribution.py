@@ -29,7 +29,7 @@ for package in (mcp_tools, authz):
     print(package.__file__)
 print(*[name for name in {absent!r} if importlib.util.find_spec(name)])
 """
-OPTIONAL = ("mcp_tools.fastmcp_server",)
+OPTIONAL = ("mcp_tools.fastmcp_server", "mcp_tools.client.httpx_auth")
 
 
 @pytest.fixture(scope="module")

@@ -174,8 +174,8 @@ async def test_a_template_over_slashes_is_held_to_its_object(library: Archive) -
 async def test_an_unguarded_resource_or_prompt_is_closed_and_not_listed(library: Archive) -> None:
     token = library.token(scopes=["docs:read", "docs:files"])
     async with library.open() as http:
-        assert (await _read(http, token, "archive://index")).status_code == 403
-        assert (await _read(http, token, "archive://open/x")).status_code == 403
+        assert (await _read(http, token, "archive://index")).status_code == 404
+        assert (await _read(http, token, "archive://open/x")).status_code == 404
         assert (await _prompt(http, token, "careless")).status_code == 403
         library.issuer.rules.allow("usr_ann", "viewer", "folder:root")
         listed = await _listed(http, token)

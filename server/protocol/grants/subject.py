@@ -10,7 +10,7 @@ from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Agent, agent_uri
 from server.domain.tokens import TokenKind, TokenRecord
 from server.protocol.grants.base import GrantContext, TokenRequest
-from server.protocol.presented import Presented, stated_chain
+from server.protocol.presented import Presented, proven, stated_chain
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -54,6 +54,11 @@ async def read_subject(context: GrantContext, request: TokenRequest) -> Standing
         request.concerns.user_id, request.concerns.grant_id = record.sub, record.grant_id
     if not _may_present(context.core, request, record):
         return unacceptable("not_presenter", detail=record.jti)
+    # X3: the holder proves the key. The audience's own client cannot: it got the token by a request
+    # whose proof was for its address, and is bound by its own authentication instead.
+    received = record.client_id != request.client.id and _is_audience(context.core, request, record)
+    if not received and not _proven(request, record):
+        return unacceptable(Reason.PROOF_REQUIRED.value, detail=record.jti)
     alive = await standing(context.core, record, request.now)
     if isinstance(alive, Denied):
         return unacceptable(
@@ -91,6 +96,8 @@ async def read_actor(
     )
     if not ours:
         return unacceptable("actor_mismatch", detail=record.jti)
+    if not _proven(request, record):
+        return unacceptable(f"actor_{Reason.PROOF_REQUIRED.value}", detail=record.jti)
     alive = await standing(context.core, record, request.now)
     if isinstance(alive, Denied):
         return unacceptable(
@@ -107,12 +114,16 @@ async def _read(context: GrantContext, request: TokenRequest, name: str) -> Pres
         return invalid_request(f"{name}_missing", f"Send {name} and {name}_type.")
     if declared not in (ACCESS_TOKEN, ID_TOKEN):
         return invalid_request(f"{name}_type_unsupported", f"The {name}_type is not supported.")
-    found = await context.reader.read(token)
+    found = await context.reader.read_unproven(token)
     if isinstance(found, Denied):
         return unacceptable(found.reason.value, detail=found.detail)
     if _DECLARED[found.record.kind] != declared:
         return unacceptable("type_mismatch", detail=found.record.kind.value)
     return found
+
+
+def _proven(request: TokenRequest, record: TokenRecord) -> bool:
+    return proven(record, None if request.proof is None else request.proof.jkt)
 
 
 def _may_present(core: Core, request: TokenRequest, record: TokenRecord) -> bool:

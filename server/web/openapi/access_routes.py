@@ -27,7 +27,7 @@ from server.web.openapi.build import (
     text,
     words,
 )
-from server.web.openapi.schemas import APPROVAL, JWT
+from server.web.openapi.schemas import APPROVAL, CNF, JWT, PROOF
 
 REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
 OBJECT: Final = record(
@@ -51,7 +51,15 @@ _PROPERTIES: Final = record(
 )
 SUBJECT: Final = record(
     {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
-    {"type": text(const="access_token")},
+    {
+        "type": text(const="access_token"),
+        "properties": record(
+            {},
+            {"cnf": CNF},
+            additionalProperties=True,
+            description="Needed of a bound token: the key whose proof the caller has checked.",
+        ),
+    },
     additionalProperties=True,
 )
 ACTION: Final = record(
@@ -161,6 +169,7 @@ _WRITING: Final = record(
             "description": "What people read of an object (type:id).",
         },
         "token": text("The access token on whose behalf tuples are written."),
+        "cnf": CNF,
     },
     minProperties=1,
 )
@@ -218,7 +227,10 @@ APPROVAL_STATE: Final = operation(
     },
     tag="access",
     security=("access_token",),
-    parameters=[{"name": "approval_id", "in": "path", "required": True, "schema": text("apv_…")}],
+    parameters=[
+        {"name": "approval_id", "in": "path", "required": True, "schema": text("apv_…")},
+        PROOF,
+    ],
 )
 _PUBLIC: Final = {"type": "object", "required": ["issuer", "authorization_endpoint"]}
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from authz.decision import Advice, Reason
+from authz.dpop import MAX_PROOF
 from server.domain.approvals import ApprovalKind, ApprovalStatus
 from server.domain.registry import ClientAuth
 from server.protocol.authorization_details import MAX_AGENTS, MAX_ELEMENTS, MAX_LIST, MAX_TEXT
@@ -49,6 +50,17 @@ ASKED_DETAILS: Final = array(
     description="RFC 9396 §2, one type: mandate.",
 )
 
+TOKEN_TYPES: Final = ("Bearer", "DPoP")
+_THUMBPRINT: Final = text("RFC 7638, SHA-256.", pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")
+CNF: Final = record(
+    {"jkt": _THUMBPRINT}, description="The key that the token is bound to (RFC 9449 §6.1)."
+)
+PROOF: Final[Json] = {
+    "name": "DPoP", "in": "header", "required": False,
+    "description": "A proof of possession (RFC 9449 §4); needed for a token that is bound.",
+    "schema": text(maxLength=MAX_PROOF),
+}  # fmt: skip
+
 _ERROR: Final = record(
     {
         "error": words(ERRORS, "RFC 6749 §5.2, RFC 8707 §2, RFC 9396 §5, RFC 6750 §3.1."),
@@ -60,7 +72,7 @@ _ERROR: Final = record(
 _TOKEN: Final = record(
     {
         "access_token": JWT,
-        "token_type": text(const="Bearer"),
+        "token_type": words(TOKEN_TYPES, "DPoP: bound to the key of the proof (RFC 9449 §5)."),
         "expires_in": integer("Seconds.", minimum=0),
         "scope": text("What was granted; may be empty."),
     },
@@ -87,7 +99,8 @@ _INTROSPECTION: Final = {
             },
             {
                 "aud": text("The one audience."),
-                "token_type": text(const="Bearer"),
+                "token_type": words(TOKEN_TYPES),
+                "cnf": CNF,
                 "jti": text(),
                 "act": ref("Actor"),
                 "may_act": record({"sub": text("The agent that may exchange it.")}),
@@ -162,7 +175,7 @@ HEADERS: Final[Json] = {
         "required": True, "schema": text(const="no-store"), "description": "RFC 6749 §5.1.",
     },
     "WWW-Authenticate": {"required": False, "schema": text(), "description": "RFC 9110 §11.6.1."},
-    "Bearer": {"required": True, "schema": text(pattern="^Bearer")},
+    "Bearer": {"required": True, "schema": text(pattern="^(Bearer|DPoP)")},
     "Location": {"required": True, "schema": text(), "description": "Where the browser goes."},
     "Retry-After": {"required": True, "schema": text(pattern="^[0-9]+$")},
     "Allow": {"required": True, "schema": text()},
@@ -208,11 +221,13 @@ SECURITY: Final[Json] = {
     },
     "access_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An access token whose audience is this server (RFC 9068).",
+        "description": "An access token whose audience is this server (RFC 9068); a bound one"
+        " under the scheme DPoP (RFC 9449 §7.1).",
     },
     "graph_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An agent's own access token whose audience is the issuer with /authz.",
+        "description": "An agent's own access token whose audience is the issuer with /authz; a"
+        " bound one under the scheme DPoP (RFC 9449 §7.1).",
     },
 }  # fmt: skip
 """`client_secret_post`, `private_key_jwt` and `none` are parameters of the forms."""

@@ -7,6 +7,7 @@ from server.web.front import derived, make_front
 from server.web.routes import (
     access,
     applications,
+    approval_state,
     approvals,
     authorize,
     consent,
@@ -43,7 +44,10 @@ PEOPLE = (
 
 def machine_routes(services: Services) -> list[Route]:
     """Return the routes that programs call, below the issuer's path, the busiest first."""
-    groups = (module.routes(services) for module in (protocol, access, graph, well_known, par))
+    groups = (
+        module.routes(services)
+        for module in (protocol, access, graph, well_known, par, approval_state)
+    )
     return [route for group in groups for route in group]
 
 

@@ -1,7 +1,4 @@
-"""The calls of a resource server: evaluation, one or many, searches and relations (DESIGN 3.10).
-
-And one of an agent: how the approval stands that it waits for.
-"""
+"""The calls of a resource server: evaluation, one or many, searches and relations (DESIGN 3.10)."""
 
 import re
 from collections.abc import Mapping
@@ -15,11 +12,10 @@ from authz.jose import InvalidToken
 from authz.jose.strict_json import parse_object
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client
-from server.protocol.approval_query import approval_query
 from server.protocol.client_auth import authenticate
 from server.services import Services
 from server.signals.observed import ECHOED
-from server.web.answers import authorization_header, bearer_refusal, json_answer, refusal
+from server.web.answers import authorization_header, json_answer, refusal
 from server.web.forms import Form, read_body
 from server.web.routes.protocol import failing_closed
 
@@ -67,21 +63,12 @@ def routes(services: Services) -> list[Route]:
         answer = await services.relations_api.answer(*asked)
         return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
 
-    async def approval(request: Request) -> Response:
-        authorization = authorization_header(request)
-        if isinstance(authorization, Refused):
-            return bearer_refusal(authorization)
-        approval_id = str(request.path_params["approval_id"])
-        answer = await approval_query(services.core, services.reader, authorization, approval_id)
-        return bearer_refusal(answer) if isinstance(answer, Refused) else json_answer(answer)
-
     return [
         Route("/access/v1/evaluation", failing_closed(evaluation), methods=["POST"]),
         Route("/access/v1/evaluations", failing_closed(evaluations), methods=["POST"]),
         Route("/access/v1/search/resource", failing_closed(search_resource), methods=["POST"]),
         Route("/access/v1/search/action", failing_closed(search_action), methods=["POST"]),
         Route("/access/v1/relations", failing_closed(relations), methods=["POST"]),
-        Route("/access/v1/approvals/{approval_id}", failing_closed(approval), methods=["GET"]),
     ]
 
 
