@@ -8,12 +8,8 @@ import pytest
 
 from server.domain.audit import AuditTag
 from server.domain.registry import Ceiling, Resource, Scope, Status
-from server.services.registration import (
-    RegistrationError,
-    add_resource,
-    set_ceiling,
-    set_client_status,
-)
+from server.services.registration import RegistrationError, set_ceiling, set_client_status
+from server.services.resources import add_resource
 from server.web.routes.graph import STORE
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
