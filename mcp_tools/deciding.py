@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+from mcp_tools.approval import NotApprovable
 from mcp_tools.call import Admitted
 from mcp_tools.decision import OBJECT_REASONS, Decision, Denied
 from mcp_tools.rule import Ask, NoSuchObject, ObjectRef, ToolRule
@@ -15,6 +16,7 @@ HIDES: Final = OBJECT_REASONS | {
     "consent_scope",
     "principal_not_accepted",
     "object_needs_online",
+    "approval_needs_online",
 }
 """Reasons that hide one entry of a list. Any other is about the token or the delegation, so that
 nothing is listed at all and the caller is told why."""
@@ -74,10 +76,16 @@ def _ask(
         return Denied("insufficient_scope", "consent")
     if rule.templates and not request.decider.decides_objects:
         return Denied("object_needs_online")
+    if rule.approval is not None and not request.decider.decides_objects:
+        return Denied("approval_needs_online")
     if arguments is None:
         return Ask(rule, rule.fixed_objects(), None, about)
     try:
         # From the validated arguments, which are those that the tool gets.
-        return Ask(rule, rule.objects(arguments), arguments, about)
+        objects = rule.objects(arguments)
+        wanted = rule.approval.wanted(rule.tool, arguments) if rule.approval else None
     except NoSuchObject:
         return Denied("user_relation")
+    except NotApprovable:
+        return Denied("not_approvable")
+    return Ask(rule, objects, arguments, about, wanted)

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 import httpx2
 
+from mcp_tools.approval import Pending
 from mcp_tools.decision import ACTIONS, Allowed, Decision, Denied
 from mcp_tools.discovery import Answer, ask
 from mcp_tools.rule import Ask, ObjectRef, ToolRule
@@ -29,6 +30,7 @@ class MandateApi:
     def __init__(
         self, *, issuer: str, client_id: str, client_secret: str, http: httpx2.AsyncClient
     ) -> None:
+        self.issuer = issuer
         self._base = f"{issuer}/access/v1"
         self._http = http
         # RFC 6749 §2.3.1: both parts are form-encoded before Basic.
@@ -88,14 +90,14 @@ class OnlineDecider:
         subject = {"subject": named}
         if len(asks) == 1:
             document = await self._post("evaluation", {**subject, **_question(asks[0])})
-            return [_read(document, token, asks[0].objects)]
+            return [_read(document, token, asks[0], self._api.issuer)]
         body = {**subject, "evaluations": [_question(each) for each in asks]}
         answers = (await self._post("evaluations", body)).get("evaluations")
         # AuthZEN 1.0 §7.2: one answer for each question, in the order of the questions.
         if not isinstance(answers, list) or len(answers) != len(asks):
             raise IssuerUnavailable("the evaluations are not answers to the questions")
         return [
-            _read(answer if isinstance(answer, dict) else {}, token, each.objects)
+            _read(answer if isinstance(answer, dict) else {}, token, each, self._api.issuer)
             for each, answer in zip(asks, answers, strict=True)
         ]
 
@@ -134,12 +136,20 @@ def _question(ask: Ask) -> dict[str, Any]:
         question["resource"] = named[0]
     elif named:
         question["resources"] = named
+    if ask.approval is not None:
+        wanted = ask.approval
+        asked: dict[str, Any] = {
+            "arguments_hash": wanted.arguments_hash,
+            "summary": wanted.summary,
+            "for": wanted.seconds,
+        }
+        if wanted.max_age is not None:
+            asked["max_age"] = wanted.max_age
+        question["context"] = {"approval": asked}
     return question
 
 
-def _read(
-    document: dict[str, Any], token: VerifiedToken, objects: tuple[ObjectRef, ...]
-) -> Decision:
+def _read(document: dict[str, Any], token: VerifiedToken, ask: Ask, issuer: str) -> Decision:
     context = document.get("context")
     context = context if isinstance(context, dict) else {}
     found = context.get("evaluation_id")
@@ -150,12 +160,31 @@ def _read(
             reason if isinstance(reason, str) else "denied",
             action if action in ACTIONS else "stop",
             evaluation_id,
+            _pending(context.get("approval"), issuer) if reason == "approval_required" else None,
         )
+    if ask.approval is not None and not _was_used(context.get("approval")):
+        # A Mandate that does not know approvals would let everything through.
+        _LOG.error("Mandate allowed a call without the approval that it needs; it is refused")
+        return _UNAVAILABLE
     # An allowance must be for this subject and these objects, or it is no allowance.
-    if context.get("sub") != token.sub or not _covers(context, objects):
+    if context.get("sub") != token.sub or not _covers(context, ask.objects):
         _LOG.error("Mandate's evaluation is not about this call; the call is refused")
         return _UNAVAILABLE
     return Allowed(evaluation_id)
+
+
+def _was_used(approval: object) -> bool:
+    return isinstance(approval, dict) and approval.get("status") == "used"
+
+
+def _pending(approval: object, issuer: str) -> Pending | None:
+    if not isinstance(approval, dict):
+        return None
+    found = Pending.of({**approval, "approval_id": approval.get("id")})
+    # The user is sent there, so it is a page of the issuer or none.
+    if found is None or not found.approve_url.startswith(f"{issuer}/approvals/"):
+        return None
+    return found
 
 
 def _covers(context: dict[str, Any], objects: tuple[ObjectRef, ...]) -> bool:

@@ -15,6 +15,7 @@ from mcp_tools.decision import Denied
 from mcp_tools.errors import CallRefused
 from mcp_tools.policy import LISTS, Policy
 from mcp_tools.refusals import protocol_error, refusal, refused_within
+from mcp_tools.waiting import noting, told
 
 
 class Gate:
@@ -31,6 +32,10 @@ class Gate:
         await self._decide_opened(method, ctx.params)
         if method in {"resources/read", "prompts/get"}:
             return await _spoken(ctx, call_next)
+        if method == "tools/call":
+            with noting() as waiting:
+                result = await call_next(ctx)
+            return result if waiting.pending is None else told(ctx, result, waiting.pending)
         result = await call_next(ctx)
         if method not in LISTS or not isinstance(result, dict):
             return result

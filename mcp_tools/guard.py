@@ -15,10 +15,11 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, ParamSpec
+from typing import Any, Final, Literal, ParamSpec
 
 import anyio.to_thread
 
+from mcp_tools.approval import Approval, When
 from mcp_tools.call import Admitted, Call, admitted, answering
 from mcp_tools.deciding import decide_call
 from mcp_tools.decision import Denied
@@ -26,6 +27,7 @@ from mcp_tools.errors import CallRefused
 from mcp_tools.outcome import Recorder
 from mcp_tools.refusals import refusal
 from mcp_tools.rule import ObjectRef, ObjectTemplate, Principal, ToolRule
+from mcp_tools.waiting import note
 
 P = ParamSpec("P")
 _RULE: Final = "__mandate_rule__"
@@ -44,6 +46,7 @@ def guard(
     object: str | Iterable[str] = (),
     principal: Principal = "delegated",
     tool: str | None = None,
+    approval: Approval | When | Literal["always"] | None = None,
 ) -> Callable[[Callable[P, Any]], Callable[P, Awaitable[Any]]]:
     """Let a tool (a resource, a prompt) run only for calls that Mandate allows.
 
@@ -51,7 +54,9 @@ def guard(
     user (and consent, and each agent's ceiling) must have to the objects that the arguments name,
     as `type:{argument}`; several templates: to all of them; a list argument: to each member.
     `principal`: who may come (`delegated`, `agent`, `user`, `agent user`). `tool`: the tool's
-    name, if it is registered under another name than the function's. Raises `ValueError` for a
+    name, if it is registered under another name than the function's. `approval`: the user must say
+    yes to this very call first: `always`, where a function of the arguments says so, or an
+    `Approval` with more settings. Raises `ValueError` for a
     rule that could not decide anything.
     """
     templates = [object] if isinstance(object, str) else list(object)
@@ -59,7 +64,9 @@ def guard(
     scopes = tuple(scope.split())
 
     def decorate(fn: Callable[P, Any]) -> Callable[P, Awaitable[Any]]:
-        rule = ToolRule(tool or fn.__name__, scopes, relation, parsed, principal)
+        rule = ToolRule(
+            tool or fn.__name__, scopes, relation, parsed, principal, Approval.of(approval)
+        )
         signature = inspect.signature(fn)
         for template in parsed:
             if template.argument is not None and template.argument not in signature.parameters:
@@ -99,6 +106,8 @@ async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> tuple[Call, 
     decision, objects = await decide_call(request, rule, arguments)
     recorder.decided(decision, objects)
     if isinstance(decision, Denied):
+        if decision.pending is not None:
+            note(decision.pending)
         raise refusal(decision)
     return call_of(request, objects, decision.evaluation_id), recorder
 

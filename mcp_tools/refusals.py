@@ -22,6 +22,9 @@ def refusal(denied: Denied) -> CallRefused:
         return CallRefused(
             "object_denied", "there is no such object, or it is outside what was granted"
         )
+    if denied.pending is not None:
+        reason, _, text = denied.pending.text.partition(": ")
+        return CallRefused(reason, text)
     sentence = SENTENCES.get(denied.reason)
     if sentence is None:
         return CallRefused("denied", f"Mandate refused; {_WHAT_NEXT[denied.action]}")

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mcp_tools.approval import Approval, Wanted
+
 Principal = Literal["delegated", "agent", "user", "agent user"]
 """`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
 `user`: a user without an agent as well (X8). `agent user`: any of the three."""
@@ -84,6 +86,7 @@ class ToolRule:
     relation: str | None
     templates: tuple[ObjectTemplate, ...]
     principal: Principal
+    approval: Approval | None = None
 
     def __post_init__(self) -> None:
         if not self.scopes or any(_SCOPE.fullmatch(scope) is None for scope in self.scopes):
@@ -92,6 +95,9 @@ class ToolRule:
             raise ValueError(f"principal is one of {', '.join(PRINCIPALS)}")
         if bool(self.relation) != bool(self.templates):
             raise ValueError("relation and object come together")
+        if self.approval is not None and self.principal != "delegated":
+            # Nobody else has a person who could be asked.
+            raise ValueError("a tool with an approval takes delegated calls only")
 
     def objects(self, arguments: Mapping[str, object]) -> tuple[ObjectRef, ...]:
         """Name the objects that a call acts on, each once; raises `NoSuchObject`."""
@@ -129,3 +135,5 @@ class Ask:
     """None if there is no call yet: a list asks what could be called."""
     about: str
     """What the audit calls it: the tool of a call, the method of a list."""
+    approval: Wanted | None = None
+    """What a person must say yes to first."""

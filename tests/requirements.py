@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.approvals import APPROVALS
 from tests.manifest.dpop import DPOP
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
@@ -44,7 +45,17 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *DPOP, *PRODUCT, *INTEROP, *KIT)
+    entry.id: entry
+    for entry in (
+        *EXCHANGE,
+        *OAUTH,
+        *TOKENS,
+        *DPOP,
+        *APPROVALS,
+        *PRODUCT,
+        *INTEROP,
+        *KIT,
+    )
 }
 
 _TITLES = {
@@ -54,6 +65,7 @@ _TITLES = {
     "mcp": "Model Context Protocol",
     "interop": "Interoperation",
     "authzen": "AuthZEN Authorization API",
+    "approval": "Approvals",
     "mandate": "What Mandate promises",
 }
 

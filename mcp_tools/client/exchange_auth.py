@@ -26,7 +26,7 @@ from mcp_tools.client.token_endpoint import (
     agent_token,
     exchange,
 )
-from mcp_tools.discovery import discover, open_http
+from mcp_tools.discovery import Answer, ask, discover, open_http
 from mcp_tools.resource_metadata import require_safe_url
 from mcp_tools.unavailable import IssuerUnavailable
 
@@ -104,6 +104,27 @@ class TokenExchangeAuth(httpx2.Auth):
                 audience=agent_uri, scope=scope, authorization_details=authorization_details
             )
 
+    async def ask_as_agent(self, path: str) -> Answer:
+        """GET something of the issuer's with the agent's own token, such as an approval's state.
+
+        Raises `AuthorityEnded`, `TryAgain` or `NotGranted`.
+        """
+        async with self._lock:
+            token = await self._own_token(await self._endpoint())
+        url = f"{self._issuer}/{path}"
+        request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
+        try:
+            self._authorize(request, token)
+            answer = await ask(self._http, request)
+            fresh = self._prover is not None and self._prover.learn(url, answer.headers)
+            if fresh and answer.status == 401:
+                # RFC 9449 §9: once more, with the nonce.
+                self._authorize(request, token)
+                answer = await ask(self._http, request)
+            return answer
+        except IssuerUnavailable as error:
+            raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+
     async def __aenter__(self) -> Self:
         """Use it in `async with`, which closes it at the end."""
         return self
@@ -158,14 +179,13 @@ class TokenExchangeAuth(httpx2.Auth):
         authorization_details: Sequence[object] | None = None,
     ) -> Token:
         endpoint = await self._endpoint()
-        if self._actor is None or self._clock.now() >= self._actor.until:
-            self._actor = Held(await agent_token(endpoint), self._clock.now())
+        actor = await self._own_token(endpoint)
         try:
             return await exchange(
                 endpoint,
                 subject_token=await self._subject(),
                 subject_token_type=self._subject_token_type,
-                actor_token=self._actor.token.value,
+                actor_token=actor.value,
                 resource=resource,
                 audience=audience,
                 scope=scope,
@@ -176,6 +196,11 @@ class TokenExchangeAuth(httpx2.Auth):
             # Whatever was wrong, the next attempt starts with a new actor token.
             self._actor = None
             raise
+
+    async def _own_token(self, endpoint: TokenEndpoint) -> Token:
+        if self._actor is None or self._clock.now() >= self._actor.until:
+            self._actor = Held(await agent_token(endpoint), self._clock.now())
+        return self._actor.token
 
     async def _endpoint(self) -> TokenEndpoint:
         if self._url is None:

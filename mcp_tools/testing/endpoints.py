@@ -15,6 +15,7 @@ from authz.decision import Reason, advice
 from authz.dpop import InvalidProof, NonceWanted, verify_proof
 from authz.jose import InvalidToken, split
 from mcp_tools.client.token_endpoint import EXCHANGE
+from mcp_tools.testing.approvals import ApprovalTable
 from mcp_tools.testing.minting import Minter
 from mcp_tools.testing.rules import RuleTable, node
 
@@ -27,6 +28,7 @@ class Endpoints:
     def __init__(self, minter: Minter, rules: RuleTable) -> None:
         self._minter = minter
         self._rules = rules
+        self.approvals = ApprovalTable()
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.jwks_headers = {"cache-control": "max-age=300"}
         self.refusals: list[dict[str, str]] = []
@@ -44,6 +46,7 @@ class Endpoints:
                 Route("/introspect", self._introspect, methods=["POST"]),
                 Route("/access/v1/evaluation", self._evaluation, methods=["POST"]),
                 Route("/access/v1/evaluations", self._evaluations, methods=["POST"]),
+                Route("/access/v1/approvals/{approval_id}", self._approval),
                 Route("/access/v1/relations", self._relations, methods=["POST"]),
             ]
         )
@@ -218,9 +221,28 @@ class Endpoints:
             reason = "insufficient_scope"
         if reason is None and not all(each["decision"] for each in decided):
             reason = "user_relation"
+        wanted = question.get("context", {}).get("approval")
+        if reason is None and wanted is not None:
+            call = (grant_id, sub, *agents, unverified["client_id"], *needed, str(objects))
+            reason, context["approval"] = self.approvals.decide(call, wanted, self._minter.issuer)
         if reason is not None:
             context |= {"reason": reason, "action": _advice(reason)}
         return {"decision": reason is None, "context": context}
+
+    async def _approval(self, request: Request) -> Response:
+        approval_id = request.path_params["approval_id"]
+        self.asked.append(("approval", {"id": approval_id}))
+        if self._rules.unavailable:
+            return JSONResponse(_UNAVAILABLE, 503)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        try:
+            self._minter.read(token, self._minter.issuer)
+        except InvalidToken:
+            return JSONResponse({"error": "invalid_token"}, 401)
+        if approval_id not in self.approvals.status:
+            return JSONResponse({"error": "not_found", "reason": "approval_unknown"}, 404)
+        told = self.approvals.told(approval_id, self._minter.issuer)
+        return JSONResponse({**told, "kind": "call"})
 
     def _holds(self, sub: str, relation: str | None, each: Mapping[str, str]) -> bool:
         return (node(sub), relation, f"{each['type']}:{each['id']}") in self._rules.tuples

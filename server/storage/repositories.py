@@ -3,13 +3,15 @@
 from server.domain.entropy import Entropy
 from server.domain.ports import Repositories
 from server.storage.applications import Applications
+from server.storage.approvals import Approvals
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
 from server.storage.people import Links, Sessions, Users
 from server.storage.proofs import Proofs
-from server.storage.registry import Agents, Clients, Resources
+from server.storage.registry import Agents, Clients
+from server.storage.resources import Resources
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 
@@ -35,6 +37,7 @@ def repositories(entropy: Entropy) -> Repositories:
         interactions=Interactions(),
         consents=RememberedConsents(),
         applications=Applications(),
+        approvals=Approvals(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_tools.testing.issuer import ThrowawayIssuer
 from server.domain.delegation import Detail
 from server.domain.registry import Resource, Scope
-from server.services.registration import add_resource
+from server.services.resources import add_resource
 from tests.requirements import requirement
 from tests.support.live import Live, live
 from tests.support.ports import free_port

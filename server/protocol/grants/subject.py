@@ -167,7 +167,7 @@ async def find_authority(
     record = subject.record
     if record.grant_id is not None:
         if asked is not None and asked != record.grant_id:
-            return consent_required("grant_id differs from the token's")
+            return await _extension(core, record, asked, agent, now)
         # Its own path, which `standing` found alive a moment ago.
         return Authority(PathStanding(subject.path, subject.agents, subject.depends))
     rows = await core.store.read(lambda tx: core.rows.delegations.of_pair(tx, record.sub, agent.id))
@@ -178,7 +178,8 @@ async def find_authority(
         if len(row.path) == 1
         and row.live(now)
         and (target in row.resources or _hands_on(core, row, target))
-        and (asked is None or row.id == asked)
+        # An extension is never found, only named: it would make two of what was one.
+        and (row.extends is None if asked is None else row.id == asked)
     ]
     live = [await _live(core, row.id, record, now) for row in fitting]
     found_live = [found for found in live if isinstance(found, Authority)]
@@ -189,6 +190,22 @@ async def find_authority(
             "grant_id_required", "Several delegations fit: send grant_id to choose one."
         )
     return found_live[0]
+
+
+async def _extension(
+    core: Core, record: TokenRecord, asked: str, agent: Agent, now: int
+) -> Authority | Refused:
+    """X5: a delegation that the person allowed beside the token's own, for the same agent."""
+    row = await core.snapshot.delegation(asked)
+    if (
+        row is None
+        or row.extends is None
+        or row.extends != record.grant_id
+        or row.user_id != record.sub
+        or row.agent_id != agent.id
+    ):
+        return consent_required("grant_id differs from the token's")
+    return await _live(core, row.id, record, now)
 
 
 def _hands_on(core: Core, row: Delegation, target: str) -> bool:

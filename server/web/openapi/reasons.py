@@ -49,13 +49,14 @@ RELATIONS: Final = (
 )  # fmt: skip
 BEARER: Final = ("token_missing", "delegated", "not_bound")
 DPOP: Final = (*(fault.value for fault in ProofFault), "proof_nonce", "dpop_jkt")
+APPROVALS: Final = ("approval_unknown",)
 UNAVAILABLE: Final = ("unavailable", "too_many_waiting")
 
 EVERY: Final = tuple(
     dict.fromkeys(
         (
             *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *TARGET,
-            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *DPOP, *UNAVAILABLE,
+            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *DPOP, *APPROVALS, *UNAVAILABLE,
         )
     )
 )  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Final
 
 from authz.decision import Advice, Reason
 from authz.dpop import MAX_PROOF
+from server.domain.approvals import ApprovalKind, ApprovalStatus
 from server.domain.registry import ClientAuth
 from server.protocol.authorization_details import MAX_AGENTS, MAX_ELEMENTS, MAX_LIST, MAX_TEXT
 from server.web.openapi.build import Json, answer, array, integer, record, ref, text, words
@@ -110,6 +111,20 @@ _INTROSPECTION: Final = {
         ),
     ]
 }
+APPROVAL: Final = record(
+    {},
+    {
+        "id": text("apv_…"),
+        "kind": words([kind.value for kind in ApprovalKind]),
+        "status": words([status.value for status in ApprovalStatus]),
+        "expires_in": integer("Seconds for which the status holds at most.", minimum=0),
+        "interval": integer("Seconds between two looks at it.", minimum=1),
+        "approve_url": text("The page on which the person answers.", format="uri"),
+        "grant_id": text("What a yes to more authority has made."),
+        "retry_after": integer("Nobody is asked now: seconds to wait.", minimum=1),
+    },
+    description="How a person's fresh yes to this stands.",
+)
 _DECISION: Final = record(
     {
         "decision": {"type": "boolean"},
@@ -123,6 +138,7 @@ _DECISION: Final = record(
                 "act": array(text(), description="Every agent, the current one first."),
                 "grant_id": GRANT_ID,
                 "exp": SECONDS,
+                "approval": APPROVAL,
                 "objects": array(
                     record(
                         {"type": text(), "id": text(), "decision": {"type": "boolean"}},
