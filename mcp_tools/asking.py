@@ -12,13 +12,13 @@ from mcp_tools.client.credentials import ClientSecret
 from mcp_tools.discovery import open_http
 from mcp_tools.downstream import Downstream
 from mcp_tools.errors import NotProtected
-from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
+from mcp_tools.evaluation import AccessApi, MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.introspection import Introspecter
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
 from mcp_tools.sender import ProofMemory, SenderCheck, UsedProofs
-from mcp_tools.verifier import TokenVerifier, VerifiedToken, Verifier
+from mcp_tools.verifier import Keys, TokenVerifier, VerifiedToken, Verifier
 
 Verification = Literal["signature", "introspection"]
 """How a token is believed: by the issuer's keys, or by asking at each request (RFC 7662)."""
@@ -49,6 +49,8 @@ def asking(  # noqa: PLR0913 - the settings of one server, by name
     used_proofs: UsedProofs | None = None,
     clock: Clock | None = None,
     http: httpx2.AsyncClient | None = None,
+    api: AccessApi | None = None,
+    keys: Keys | None = None,
 ) -> Asking:
     """Read the settings of `protect`; raises `NotProtected`, `ValueError`."""
     described = Resource(resource, issuer, name)
@@ -65,17 +67,20 @@ def asking(  # noqa: PLR0913 - the settings of one server, by name
         )
     if offline:
         decider = OfflineDecider()
-    elif client_id and client_secret:
-        api = MandateApi(
-            issuer=issuer, client_id=client_id, client_secret=client_secret, http=used_http
+    elif api is not None or (client_id and client_secret):
+        api = api or MandateApi(
+            issuer=issuer,
+            client_id=client_id or "",
+            client_secret=client_secret or "",
+            http=used_http,
         )
-        decider, relations = OnlineDecider(api), Relations(api)
+        decider, relations = OnlineDecider(api, issuer), Relations(api)
     else:
         raise NotProtected("client_id and client_secret are needed to ask Mandate")
     verifier: TokenVerifier = Verifier(
         issuer=issuer,
         resource=resource,
-        keys=IssuerKeys(issuer, used_http, used_clock),
+        keys=keys or IssuerKeys(issuer, used_http, used_clock),
         clock=used_clock,
     )
     if verification == "introspection":

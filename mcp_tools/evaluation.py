@@ -4,7 +4,7 @@ import json
 import logging
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 
 import httpx2
@@ -24,13 +24,23 @@ MAX_BATCH_OBJECTS: Final = 100
 """Objects of all questions of one request."""
 
 
+class AccessApi(Protocol):
+    """Mandate's access API, wherever it answers."""
+
+    async def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """Post JSON to `/access/v1/<path>`; raises `IssuerUnavailable`.
+
+        `path` is `evaluation` (a call), `evaluations` (a list) or `relations`.
+        """
+        ...
+
+
 class MandateApi:
-    """Mandate's access API, called as the client that is registered for this resource."""
+    """Mandate's access API over HTTP, called as the client that is registered for this resource."""
 
     def __init__(
         self, *, issuer: str, client_id: str, client_secret: str, http: httpx2.AsyncClient
     ) -> None:
-        self.issuer = issuer
         self._base = f"{issuer}/access/v1"
         self._http = http
         # RFC 6749 §2.3.1: both parts are form-encoded before Basic.
@@ -66,8 +76,9 @@ class OnlineDecider:
     Nothing is cached, so a revocation holds from the next call on.
     """
 
-    def __init__(self, api: MandateApi) -> None:
+    def __init__(self, api: AccessApi, issuer: str) -> None:
         self._api = api
+        self._issuer = issuer
 
     decides_objects: Final = True
 
@@ -90,14 +101,14 @@ class OnlineDecider:
         subject = {"subject": named}
         if len(asks) == 1:
             document = await self._post("evaluation", {**subject, **_question(asks[0])})
-            return [_read(document, token, asks[0], self._api.issuer)]
+            return [_read(document, token, asks[0], self._issuer)]
         body = {**subject, "evaluations": [_question(each) for each in asks]}
         answers = (await self._post("evaluations", body)).get("evaluations")
         # AuthZEN 1.0 §7.2: one answer for each question, in the order of the questions.
         if not isinstance(answers, list) or len(answers) != len(asks):
             raise IssuerUnavailable("the evaluations are not answers to the questions")
         return [
-            _read(answer if isinstance(answer, dict) else {}, token, each, self._api.issuer)
+            _read(answer if isinstance(answer, dict) else {}, token, each, self._issuer)
             for each, answer in zip(asks, answers, strict=True)
         ]
 

@@ -9,10 +9,12 @@ from mcp.server import MCPServer
 from authz.clock import Clock
 from mcp_tools.asking import Verification, asking
 from mcp_tools.edge import MAX_BODY, Edge
+from mcp_tools.evaluation import AccessApi
 from mcp_tools.gate import Gate
 from mcp_tools.policy import Policy
 from mcp_tools.sender import UsedProofs
 from mcp_tools.serving import Transport, served
+from mcp_tools.verifier import Keys
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -36,6 +38,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     json_response: bool = False,
     clock: Clock | None = None,
     http: httpx2.AsyncClient | None = None,
+    api: AccessApi | None = None,
+    keys: Keys | None = None,
 ) -> Edge:
     """Return the ASGI application that serves `mcp` at `resource` and obeys `issuer`.
 
@@ -51,8 +55,9 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     scopes of the tools). `max_body` is in bytes. A token that is bound to a key needs its proof
     (RFC 9449); with `require_dpop=True` no other token comes in. `used_proofs` remembers proofs for
     several processes; without it each process remembers its own. `http` is for tests and for your
-    own TLS settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
-    `ValueError` for settings that cannot be safe.
+    own TLS settings; it is then yours to close. `api` and `keys` stand for Mandate where it answers
+    without HTTP, as for its own MCP server in the same process. Raises `NotProtected` for a tool
+    without a guard, `ValueError` for settings that cannot be safe.
     """
     server = served(mcp)
     server.inventory.require_guards()
@@ -68,6 +73,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
         used_proofs=used_proofs,
         clock=clock,
         http=http,
+        api=api,
+        keys=keys,
     )
     policy = Policy(server.inventory, methods)
     server.install(Gate(policy))

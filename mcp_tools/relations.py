@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_tools.errors import RelationsRefused
-from mcp_tools.evaluation import MandateApi
+from mcp_tools.evaluation import AccessApi
 from mcp_tools.unavailable import IssuerUnavailable
 
 Tuple = tuple[str, str, str]
@@ -13,7 +13,7 @@ Tuple = tuple[str, str, str]
 class Relations:
     """Writes relationship tuples, all of one call or none."""
 
-    def __init__(self, api: MandateApi) -> None:
+    def __init__(self, api: AccessApi) -> None:
         self._api = api
 
     async def write(

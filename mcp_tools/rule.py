@@ -7,11 +7,12 @@ from typing import Final, Literal
 
 from mcp_tools.approval import Approval, Wanted
 
-Principal = Literal["delegated", "agent", "user", "agent user"]
+Principal = Literal["delegated", "agent", "user", "agent user", "person"]
 """`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
-`user`: a user without an agent as well (X8). `agent user`: any of the three."""
+`user`: a user without an agent as well (X8). `agent user`: any of the three. `person`: a user
+without an agent, nobody else."""
 
-PRINCIPALS: Final = ("delegated", "agent", "user", "agent user")
+PRINCIPALS: Final = ("delegated", "agent", "user", "agent user", "person")
 MAX_OBJECTS: Final = 50
 """Objects of one call, as many as Mandate answers for in one evaluation."""
 
@@ -121,8 +122,10 @@ class ToolRule:
     def accepts(self, *, is_agent_itself: bool, has_actor: bool) -> bool:
         """Whether the kind of principal in a token may come at all (X8)."""
         if has_actor:
-            return True
-        return ("agent" if is_agent_itself else "user") in self.principal.split()
+            return self.principal != "person"
+        if is_agent_itself:
+            return "agent" in self.principal.split()
+        return self.principal == "person" or "user" in self.principal.split()
 
 
 @dataclass(frozen=True, slots=True)

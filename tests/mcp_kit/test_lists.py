@@ -157,7 +157,7 @@ async def test_list_and_call_agree_over_random_rules(archive: Archive, offline: 
     for number in range(60):
         rule: dict[str, Any] = {
             "scope": " ".join(chance.sample(scopes, chance.randint(1, 2))),
-            "principal": chance.choice(["delegated", "agent", "user", "agent user"]),
+            "principal": chance.choice(["delegated", "agent", "user", "agent user", "person"]),
         }
         argument = False
         if chance.random() < 0.7:
@@ -192,8 +192,8 @@ async def test_list_and_call_agree_over_random_rules(archive: Archive, offline: 
                 # What an argument will name is not known to a list; all else is.
                 assert may is (name in listed) or (tools[name] and not may and not offline)
                 compared, allowed = compared + 1, allowed + may
-    assert allowed > 20
-    assert compared - allowed > 20
+    assert allowed > 10
+    assert compared - allowed > 10
 
 
 async def test_lists_are_private_to_the_caller_in_the_newest_revision(archive: Archive) -> None:
