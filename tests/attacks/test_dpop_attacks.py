@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import bindparam, null, update
 
 from server.domain.delegation import Detail
 from server.domain.registry import ClientAuth, GrantType
+from server.domain.unit import Unit
 from server.protocol.dpop import NONCE_SLOT
 from server.storage.maintenance import purge
+from server.storage.tables.token import token as table
 from tests.protocol.test_token_exchange import claims, refused
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
@@ -18,6 +21,7 @@ from tests.support.stage import Stage, set_stage
 from tests.support.world import DOCS, ISSUER, NOTES, World, prepared, world_at
 
 CODE_CLIENT = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+_UNBIND = update(table).where(table.c.jti == bindparam("key")).values(jkt=null())
 CREDENTIALS = {"grant_type": "client_credentials"}
 
 
@@ -124,6 +128,23 @@ async def test_a_stolen_bound_token_is_worth_nothing_as_bearer(stage: Stage) -> 
     answer = await w.http.get(path, headers=both)
     assert (answer.status_code, answer.json()["reason"]) == (401, "proof_several")
     assert (await mine.get(path, token)).status_code == 200
+
+
+async def test_who_writes_to_the_database_cannot_unbind_a_token(stage: Stage) -> None:
+    w, mine = stage.world, Prover(stage.world)
+    token, path = await mine.own(stage.a), f"/grants/{stage.grant.id}"
+    jti = claims(token)["jti"]
+
+    def unbind(tx: Unit) -> None:
+        tx.execute(_UNBIND, {"key": jti})
+        tx.changed("token", jti)
+
+    await w.core.store.write(unbind)
+    for answer in (
+        await w.http.get(path, headers={"Authorization": f"Bearer {token}"}),
+        await mine.get(path, token),
+    ):
+        assert (answer.status_code, answer.json()["reason"]) == (401, "token_invalid")
 
 
 async def test_whoever_relays_a_proof_cannot_name_the_address(stage: Stage) -> None:
