@@ -180,7 +180,7 @@ async def test_a_downgrade_at_refresh_is_refused(stage: Stage) -> None:
         if party.secret is None:
             form["client_id"] = party.client.id
         answer = await w.post("/token", form, by=party)
-        refused(answer, "invalid_dpop_proof", "proof_missing")
+        refused(answer, "invalid_dpop_proof", "proof_required")
 
 
 async def test_two_keys_race_for_an_unbound_refresh_token_and_one_wins(stage: Stage) -> None:

@@ -60,7 +60,7 @@ async def test_the_flow_of_the_sdk_gets_bound_tokens_and_proves_them(
     }  # fmt: skip
     async with httpx2.AsyncClient(trust_env=False) as http:
         stolen = await http.post(f"{mandate.issuer}/token", data=form)
-        assert stolen.json()["reason"] == "proof_missing"
+        assert stolen.json()["reason"] == "proof_required"
         thief = DPoPAuth(DPoPKey.generate(), stored.access_token)
         refused = await http.post(documents, json=rpc("ping"), auth=thief)
         assert refused.json()["error"]["data"]["reason"] == "proof_key"

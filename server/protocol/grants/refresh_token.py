@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 
+from authz.decision import Reason
 from authz.dpop import ProofFault
 from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -124,7 +126,7 @@ def _find(core: Core, tx: Tx, token_hash: str) -> tuple[RefreshToken, RefreshFam
 def _unproven(request: TokenRequest, family: RefreshFamily) -> Refused | None:
     """What began with a proof does not go on without: else who keeps proofs away downgrades it."""
     if family.jkt is not None and request.proof is None:
-        return refused_proof(ProofFault.MISSING)
+        return replace(refused_proof(ProofFault.MISSING), reason=Reason.PROOF_REQUIRED.value)
     return None
 
 
