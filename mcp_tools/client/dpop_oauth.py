@@ -42,13 +42,12 @@ class DPoPOAuth(httpx2.Auth):
         try:
             outgoing = await anext(flow)
             while True:
-                asks_token, bearer = _asks_token(outgoing), _bearer_of(outgoing)
+                asks_token, bearer = await _asks_token(outgoing), _bearer_of(outgoing)
                 self._prove(outgoing, bearer, asks_token=asks_token)
                 response = yield outgoing
                 if await self._again(outgoing, response, asks_token=asks_token):
                     self._prove(outgoing, bearer, asks_token=asks_token)
                     response = yield outgoing
-                    self._prover.learn(str(outgoing.url), response.headers)
                 if asks_token and response.status_code == 200:
                     response = await _as_bearer(outgoing, response)
                 outgoing = await flow.asend(response)
@@ -72,11 +71,11 @@ class DPoPOAuth(httpx2.Auth):
     async def _again(
         self, request: httpx2.Request, response: httpx2.Response, *, asks_token: bool
     ) -> bool:
-        """Learn from an answer; true if it only lacks the nonce that it brings (RFC 9449 §8)."""
+        """Learn from an answer; true if the proof only lacked the nonce that it brings (§8, §9)."""
         if not asks_token:
-            return self._prover.wants_nonce(request, response)
-        fresh = self._prover.learn(str(request.url), response.headers)
-        if not fresh or response.status_code != 400:
+            return "DPoP" in request.headers and self._prover.wants_nonce(request, response)
+        lacked = self._prover.learn(str(request.url), response.headers, request.headers["DPoP"])
+        if not lacked or response.status_code != 400:
             return False
         return _document(await response.aread()).get("error") == "use_dpop_nonce"
 
@@ -86,11 +85,11 @@ def _bearer_of(request: httpx2.Request) -> str | None:
     return sent.removeprefix(_BEARER) if sent.startswith(_BEARER) else None
 
 
-def _asks_token(request: httpx2.Request) -> bool:
+async def _asks_token(request: httpx2.Request) -> bool:
     """Tell a token request by its form (RFC 6749 §4): nothing else has a `grant_type` in it."""
     if request.method != "POST" or not request.headers.get("content-type", "").startswith(_FORM):
         return False
-    return "grant_type" in parse_qs(request.content.decode("latin-1"))
+    return "grant_type" in parse_qs((await request.aread()).decode("latin-1"))
 
 
 async def _as_bearer(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:

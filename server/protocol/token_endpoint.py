@@ -10,7 +10,7 @@ from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
-from server.protocol.dpop import Proofs, SentProof, refused_proof
+from server.protocol.dpop import ProofReader, SentProof, refused_proof
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
@@ -47,7 +47,7 @@ class TokenEndpoint:
         core: Core,
         signer: TokenSigner,
         reader: TokenReader,
-        proofs: Proofs,
+        proofs: ProofReader,
         client_keys: ClientKeys,
         secret_key: bytes,
         telemetry: Telemetry,
