@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from authz.clock import Clock, SystemClock
 from authz.dpop import TYP, token_hash
-from authz.jose import thumbprint, to_jwk
+from authz.jose import split, thumbprint, to_jwk
 from authz.jose.algorithms import PrivateKey, allowed_algorithms
 from mcp_tools.client.credentials import compact
 from mcp_tools.nonce import Nonce, random_nonce
@@ -101,25 +101,26 @@ class Prover:
         request.headers["Authorization"] = f"DPoP {access_token}"
         request.headers["DPoP"] = self.proof(request.method, str(request.url), access_token)
 
-    def learn(self, url: str, headers: httpx2.Headers) -> bool:
-        """Remember the nonce of an answer (§8.2); true if it is another one than before."""
+    def learn(self, url: str, headers: httpx2.Headers, proof: str) -> bool:
+        """Remember the nonce of an answer (§8.2); true if `proof`, which it answers, lacked it.
+
+        So a server that asks again for the nonce that it got is not followed, and each of several
+        requests that were under way at once is.
+        """
         nonce, origin = headers.get("dpop-nonce"), _origin(httpx2.URL(url))
-        if nonce is None or not 0 < len(nonce) <= MAX_NONCE or nonce == self._nonces.get(origin):
+        if nonce is None or not 0 < len(nonce) <= MAX_NONCE:
             return False
         self._nonces.pop(origin, None)
         self._nonces[origin] = nonce
         if len(self._nonces) > _ORIGINS:
             del self._nonces[next(iter(self._nonces))]
-        return True
+        return bool(split(proof).unverified_payload().get("nonce") != nonce)
 
     def wants_nonce(self, request: httpx2.Request, response: httpx2.Response) -> bool:
-        """Learn from a resource's answer; true if the request is to be sent again (§9).
-
-        A server that asks again for the nonce that it got is not followed.
-        """
-        fresh = self.learn(str(request.url), response.headers)
+        """Learn from a resource's answer; true if the request is to be sent again (§9)."""
+        lacked = self.learn(str(request.url), response.headers, request.headers["DPoP"])
         challenge = response.headers.get("www-authenticate", "")
-        return fresh and response.status_code == 401 and 'error="use_dpop_nonce"' in challenge
+        return lacked and response.status_code == 401 and 'error="use_dpop_nonce"' in challenge
 
 
 class DPoPAuth(httpx2.Auth):

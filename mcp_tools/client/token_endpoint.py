@@ -101,15 +101,12 @@ async def exchange(
 async def _request(
     endpoint: TokenEndpoint, form: dict[str, str], *, may_be_bearer: bool = False
 ) -> Token:
-    answer, document = await _answer(endpoint, form)
-    if endpoint.prover is not None:
-        fresh = endpoint.prover.learn(endpoint.url, answer.headers)
-        if fresh and answer.status == 400 and document.get("error") == "use_dpop_nonce":
-            # RFC 9449 §8: once more, with the nonce.
-            answer, document = await _answer(endpoint, form)
-            endpoint.prover.learn(endpoint.url, answer.headers)
-    if answer.status != 200:
-        raise refusal(answer.status, document)
+    status, document, again = await _answer(endpoint, form)
+    if again:
+        # RFC 9449 §8: once more, with the nonce.
+        status, document, _ = await _answer(endpoint, form)
+    if status != 200:
+        raise refusal(status, document)
     value, expires_in = document.get("access_token"), document.get("expires_in")
     kind = str(document.get("token_type", "")).lower()
     if not isinstance(value, str) or not isinstance(expires_in, int):
@@ -128,7 +125,10 @@ async def _request(
     )
 
 
-async def _answer(endpoint: TokenEndpoint, form: dict[str, str]) -> tuple[Answer, dict[str, Any]]:
+async def _answer(
+    endpoint: TokenEndpoint, form: dict[str, str]
+) -> tuple[int, dict[str, Any], bool]:
+    """Return status and document, and whether the proof only lacked the nonce that came."""
     # Credentials and proof are made anew each time: both are good once.
     sent, headers = dict(form), {"Accept": "application/json"}
     endpoint.credentials.apply(endpoint.issuer, sent, headers)
@@ -137,9 +137,14 @@ async def _answer(endpoint: TokenEndpoint, form: dict[str, str]) -> tuple[Answer
     request = endpoint.http.build_request("POST", endpoint.url, data=sent, headers=headers)
     try:
         answer = await ask(endpoint.http, request)
-        return answer, answer.json_object()
+        document = answer.json_object()
     except IssuerUnavailable as error:
         raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+    again = False
+    if endpoint.prover is not None:
+        lacked = endpoint.prover.learn(endpoint.url, answer.headers, headers["DPoP"])
+        again = lacked and answer.status == 400 and document.get("error") == "use_dpop_nonce"
+    return answer.status, document, again
 
 
 def refusal(status: int, document: dict[str, Any]) -> NotGranted:

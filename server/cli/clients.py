@@ -86,6 +86,9 @@ def add(
     require_par: Annotated[
         bool, typer.Option("--require-par", help="Only pushed authorization requests.")
     ] = False,
+    dpop: Annotated[
+        bool, typer.Option("--dpop", help="No token without the proof of a key (DPoP).")
+    ] = False,
     json: output.AsJson = False,
 ) -> None:
     """Register a client. Its secret is shown this once."""
@@ -110,6 +113,7 @@ def add(
         may_introspect=may_introspect,
         rotate_refresh=rotate_refresh,
         require_par=require_par,
+        dpop_bound_access_tokens=dpop,
         first_party=first_party,
         id_token_alg=_signing(id_token_alg),
     )
@@ -150,6 +154,30 @@ def enable(
 ) -> None:
     """Let a disabled client in again."""
     _status(client_id, Status.ACTIVE, json=json)
+
+
+@app.command("dpop")
+def dpop(
+    client_id: Annotated[str, typer.Argument(help="The id of the client.")],
+    off: Annotated[
+        bool, typer.Option("--off", help="Let it choose: a proof binds, none does not.")
+    ] = False,
+    json: output.AsJson = False,
+) -> None:
+    """Give a client no token without the proof of a key, from the next request on."""
+
+    async def work(core: "Core") -> bool:
+        from server.services.registration import set_client_dpop
+
+        return await set_client_dpop(core, client_id, required=not off, by=OPERATOR.id)
+
+    changed = with_core(work)
+    if json:
+        told = {"client_id": client_id, "dpop_bound_access_tokens": not off, "changed": changed}
+        output.document(told)
+        return
+    word, how = ("now" if changed else "already"), ("may" if off else "must")
+    output.say(f"{output.plain(client_id)} {word} {how} prove a key.")
 
 
 async def _add(core: "Core", client: Client) -> "NewClient":

@@ -49,6 +49,7 @@ def client_document(client: Client) -> dict[str, object]:
         "may_introspect": client.may_introspect,
         "rotate_refresh": client.rotate_refresh,
         "require_par": client.require_par,
+        "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "first_party": client.first_party,
         "id_token_alg": client.id_token_alg,
         "created_at": client.created_at,

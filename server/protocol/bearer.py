@@ -8,7 +8,7 @@ from server.delegation.standing import Standing, standing
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
-from server.protocol.dpop import Proofs, SentProof, refused_proof, use
+from server.protocol.dpop import ProofReader, SentProof, refused_proof, use
 from server.protocol.presented import Presented, TokenReader
 
 
@@ -50,7 +50,7 @@ class Admitted:
 
 
 async def sent_token(
-    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken
+    core: Core, reader: TokenReader, proofs: ProofReader, sent: SentToken
 ) -> Admitted | Refused:
     """Read a token and its proof: a bound one as DPoP alone, an unbound one as Bearer alone."""
     scheme, _, token = (sent.authorization or "").partition(" ")
@@ -81,7 +81,7 @@ async def use_proof(core: Core, proof: Proof | None) -> Refused | None:
 
 
 async def own_token(
-    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, kind: TokenKind
+    core: Core, reader: TokenReader, proofs: ProofReader, sent: SentToken, kind: TokenKind
 ) -> Standing | Refused:
     """Return the live token of exactly this kind whose audience is the issuer itself."""
     admitted = await sent_token(core, reader, proofs, sent)

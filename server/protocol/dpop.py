@@ -57,7 +57,7 @@ class Nonces:
         return base64.urlsafe_b64encode(digest[:18]).decode()
 
 
-class Proofs:
+class ProofReader:
     """Reads proofs that come to this server."""
 
     def __init__(self, core: Core, secret_key: bytes) -> None:

@@ -8,14 +8,14 @@ from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
 from server.protocol.bearer import SentToken, own_token
-from server.protocol.dpop import Proofs
+from server.protocol.dpop import ProofReader
 from server.protocol.issue import detail_json
 from server.protocol.presented import TokenReader
 from server.protocol.scopes import in_force
 
 
 async def grant_query(
-    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, grant_id: str
+    core: Core, reader: TokenReader, proofs: ProofReader, sent: SentToken, grant_id: str
 ) -> Mapping[str, object] | Refused:
     """Describe a delegation to its delegate, who comes with an actor token.
 

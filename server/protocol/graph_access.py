@@ -8,7 +8,7 @@ from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
 from server.protocol.bearer import SentToken, bad_token, sent_token, use_proof
-from server.protocol.dpop import Proofs
+from server.protocol.dpop import ProofReader
 from server.protocol.graph_changes import GraphDatabase
 from server.protocol.presented import Presented, TokenReader
 from server.protocol.scopes import under_ceilings, words
@@ -17,7 +17,7 @@ _FOR_SOMEBODY: Final = frozenset({"act", "may_act", "grant_id"})
 
 
 async def graph_caller(
-    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, scope: str
+    core: Core, reader: TokenReader, proofs: ProofReader, sent: SentToken, scope: str
 ) -> GraphDatabase | Refused:
     """Return the graph as the holder of a live token with `scope` may use it, now and when asked.
 

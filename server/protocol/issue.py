@@ -55,6 +55,8 @@ async def issue(
     answer.update(a.answer)
     parents = [jti for jti in (a.parent_jti, a.actor_jti) if jti is not None]
     minted = {"jti": record.jti, "kind": a.kind.value, "scope": record.scope}
+    if a.jkt is not None:
+        minted["jkt"] = a.jkt
 
     def unit(tx: Unit) -> Refused | None:
         tx.guard(revision, a.depends)

@@ -10,7 +10,7 @@ from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
-from server.protocol.dpop import Proofs, SentProof, refused_proof
+from server.protocol.dpop import ProofReader, SentProof, refused_proof
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
@@ -28,12 +28,14 @@ _TAGS = {
 }
 # Written by the replay itself, with its effects; or no refusal but a step of the protocol.
 _NOT_AUDITED = {"code_replayed", "refresh_reused", "proof_nonce"}
+# Who is refused so has a code or a refresh token: somebody tries what was stolen.
+_OF_A_HOLDER = {ProofFault.OTHER_KEY, ProofFault.REPLAYED}
 # What anybody can be refused in the name of a public client, whose name is no secret: counted, but
 # not written down, or strangers could fill the audit.
 _ANYBODYS = {
     "grant_not_allowed", "public_client", "agent_suspended", "agent_retired",
     "code_missing", "code_unknown", "refresh_token_missing", "refresh_unknown",
-    *(fault.value for fault in ProofFault),
+    *(fault.value for fault in ProofFault if fault not in _OF_A_HOLDER),
 }  # fmt: skip
 
 
@@ -45,7 +47,7 @@ class TokenEndpoint:
         core: Core,
         signer: TokenSigner,
         reader: TokenReader,
-        proofs: Proofs,
+        proofs: ProofReader,
         client_keys: ClientKeys,
         secret_key: bytes,
         telemetry: Telemetry,

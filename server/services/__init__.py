@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from server.domain.core import Core
 from server.keys.live import LiveKeys
 from server.protocol.client_auth import ClientKeys
-from server.protocol.dpop import Proofs
+from server.protocol.dpop import ProofReader
 from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
@@ -24,7 +24,7 @@ class Services:
     core: Core
     keys: LiveKeys
     reader: TokenReader
-    proofs: Proofs
+    proofs: ProofReader
     client_keys: ClientKeys
     secret_key: bytes
     telemetry: Telemetry
@@ -45,7 +45,7 @@ def bundle(
 ) -> Services:
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
-    proofs = Proofs(core, secret_key)
+    proofs = ProofReader(core, secret_key)
     return Services(
         core=core,
         keys=keys,

@@ -84,6 +84,27 @@ async def set_client_status(core: Core, client_id: str, status: Status, *, by: s
     return await core.store.write(unit)
 
 
+async def set_client_dpop(core: Core, client_id: str, *, required: bool, by: str) -> bool:
+    """Demand proofs of keys from a client (RFC 9449 §5.2), or leave it to the client.
+
+    Tokens that it holds stay what they are until they end. False if that changes nothing. Raises
+    `RegistrationError`.
+    """
+
+    def unit(tx: Unit) -> bool:
+        client = core.rows.clients.get(tx, client_id)
+        if client is None:
+            message = f"there is no client {client_id}"
+            raise RegistrationError(message)
+        if client.dpop_bound_access_tokens is required:
+            return False
+        core.rows.clients.update(tx, replace(client, dpop_bound_access_tokens=required))
+        _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
+        return True
+
+    return await core.store.write(unit)
+
+
 def _check_client(client: Client) -> None:
     if client.id.startswith(("usr_", "agt_", "dlg_", "sid_")):
         # X1: identifiers of users, agents and clients never share a namespace.

@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import bindparam, null, update
 
 from server.domain.delegation import Detail
 from server.domain.registry import ClientAuth, GrantType
+from server.domain.unit import Unit
 from server.protocol.dpop import NONCE_SLOT
 from server.storage.maintenance import purge
+from server.storage.tables.token import token as table
 from tests.protocol.test_token_exchange import claims, refused
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
@@ -18,6 +21,7 @@ from tests.support.stage import Stage, set_stage
 from tests.support.world import DOCS, ISSUER, NOTES, World, prepared, world_at
 
 CODE_CLIENT = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
+_UNBIND = update(table).where(table.c.jti == bindparam("key")).values(jkt=null())
 CREDENTIALS = {"grant_type": "client_credentials"}
 
 
@@ -126,12 +130,29 @@ async def test_a_stolen_bound_token_is_worth_nothing_as_bearer(stage: Stage) -> 
     assert (await mine.get(path, token)).status_code == 200
 
 
+async def test_who_writes_to_the_database_cannot_unbind_a_token(stage: Stage) -> None:
+    w, mine = stage.world, Prover(stage.world)
+    token, path = await mine.own(stage.a), f"/grants/{stage.grant.id}"
+    jti = claims(token)["jti"]
+
+    def unbind(tx: Unit) -> None:
+        tx.execute(_UNBIND, {"key": jti})
+        tx.changed("token", jti)
+
+    await w.core.store.write(unbind)
+    for answer in (
+        await w.http.get(path, headers={"Authorization": f"Bearer {token}"}),
+        await mine.get(path, token),
+    ):
+        assert (answer.status_code, answer.json()["reason"]) == (401, "token_invalid")
+
+
 async def test_whoever_relays_a_proof_cannot_name_the_address(stage: Stage) -> None:
     w, mine = stage.world, Prover(stage.world)
     # The client talks to the attacker, who passes its proof on with the Host that it was made for.
-    proof = mine.holder.proof("POST", "https://evil.test/token", now=w.clock.now())
+    proof = mine.holder.proof("POST", "http://evil.test/token", now=w.clock.now())
     for name in ("Host", "X-Forwarded-Host"):
-        headers = {"DPoP": proof, name: "evil.test", "X-Forwarded-Proto": "https"}
+        headers = {"DPoP": proof, name: "evil.test"}
         answer = await w.post("/token", CREDENTIALS, by=stage.a, headers=headers)
         refused(answer, "invalid_dpop_proof", "proof_htu")
 
@@ -159,7 +180,7 @@ async def test_a_downgrade_at_refresh_is_refused(stage: Stage) -> None:
         if party.secret is None:
             form["client_id"] = party.client.id
         answer = await w.post("/token", form, by=party)
-        refused(answer, "invalid_dpop_proof", "proof_missing")
+        refused(answer, "invalid_dpop_proof", "proof_required")
 
 
 async def test_two_keys_race_for_an_unbound_refresh_token_and_one_wins(stage: Stage) -> None:

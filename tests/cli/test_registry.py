@@ -73,6 +73,20 @@ def test_a_client_is_disabled_once(mandate: Mandate):
     assert mandate("client", "enable", "a", "--json").document["changed"]
 
 
+def test_a_client_must_prove_a_key(mandate: Mandate):
+    made = mandate("client", "add", "Chat", "--id", "a", "--dpop", "--json").document
+    assert made["dpop_bound_access_tokens"] is True
+    for options, wanted, changed in (
+        ((), True, False), (("--off",), False, True), (("--off",), False, False), ((), True, True),
+    ):  # fmt: skip
+        told = mandate("client", "dpop", "a", *options, "--json").document
+        assert told == {"client_id": "a", "dpop_bound_access_tokens": wanted, "changed": changed}
+        (listed,) = mandate("client", "list", "--json").document["clients"]
+        assert listed["dpop_bound_access_tokens"] is wanted
+    assert mandate("client", "dpop", "a").out == "a already must prove a key.\n"
+    assert mandate("client", "dpop", "b").code != 0
+
+
 def test_an_agent_lives_through_its_states(mandate: Mandate):
     owner = mandate("user", "add", "olga@example.test", "--json").document["user_id"]
     made = mandate(

@@ -102,7 +102,7 @@ defect:f-depth-cap | The depth of a chain is capped.
 defect:g-no-forged-claims | Parameters and custom claims cannot forge act, may_act, sub, cnf or client_id.
 defect:h-introspection-shows-act | Introspection shows act.
 defect:i-unknown-is-error | An unknown requested_token_type, resource or audience is an error, not ignored.
-defect:j-bound-subject-proof | A key-bound subject token needs its proof of possession. ~ Proof of possession (DPoP) is not built yet: a bound token is refused (x1:unknown-cnf-refused).
+defect:j-bound-subject-proof | A key-bound subject token needs its proof of possession.
 defect:k-foreign-id-token | An ID token of another client is not a subject token.
 defect:l-own-api-refuses-delegated | A delegated token is not accepted by the admin and account API.
 """

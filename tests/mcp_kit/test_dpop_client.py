@@ -156,11 +156,15 @@ async def test_the_nonce_of_a_resource_is_followed_once(asynchronous):
 
 async def test_a_nonce_is_for_its_server_and_bounded(clock):
     prover = Prover(DPoPKey.generate(), clock=clock)
-    assert prover.learn(URL, httpx2.Headers({"dpop-nonce": "n"}))
-    assert not prover.learn(URL, httpx2.Headers({"dpop-nonce": "n"}))
-    assert not prover.learn(URL, httpx2.Headers({"dpop-nonce": "x" * 2000}))
+    given, without = httpx2.Headers({"dpop-nonce": "n"}), prover.proof("GET", URL)
+    # Also for the second of two that were under way at once.
+    assert prover.learn(URL, given, without)
+    assert prover.learn(URL, given, without)
+    assert not prover.learn(URL, given, prover.proof("GET", URL))
+    assert not prover.learn(URL, httpx2.Headers({"dpop-nonce": "x" * 2000}), without)
+    assert not prover.learn(URL, httpx2.Headers(), without)
     for number in range(50):
-        prover.learn(f"https://s{number}.test/", httpx2.Headers({"dpop-nonce": "m"}))
+        prover.learn(f"https://s{number}.test/", httpx2.Headers({"dpop-nonce": "m"}), without)
     for url, nonce in ((URL, None), ("https://s49.test/x", "m"), ("https://s49.test:8443/", None)):
         assert split(prover.proof("GET", url)).unverified_payload().get("nonce") == nonce
 

@@ -79,7 +79,10 @@ async def test_a_public_client_refreshes_with_its_own_key_alone(stage: Stage) ->
     form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": public.client.id}
     answer = await w.post("/token", form)
     assert answer.json()["error"] == "invalid_dpop_proof"
-    assert answer.json()["reason"] == "proof_missing"
+    assert answer.json()["reason"] == "proof_required"
+    # What a thief tries is in the trail, also in the name of a public client.
+    tried = [row[1] for row in await w.audited_of(public) if row[0] == "refused"]
+    assert tried == ["proof_key", "proof_required"]
     # None of that used it up or ended the family.
     again = await mine.refresh(public, token)
     assert again.json()["token_type"] == "DPoP"
@@ -110,7 +113,7 @@ async def test_a_confidential_client_may_change_its_key_but_not_go_without(stage
     answer = await w.post(
         "/token", {"grant_type": "refresh_token", "refresh_token": token}, by=plain
     )
-    assert answer.json()["reason"] == "proof_missing"
+    assert answer.json()["reason"] == "proof_required"
 
 
 @requirement("rfc9449:5.1:metadata")

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 
+from authz.decision import Reason
 from authz.dpop import ProofFault
 from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -14,7 +16,7 @@ from server.domain.registry import Client, GrantType
 from server.domain.tokens import RefreshFamily, RefreshToken
 from server.domain.unit import Unit
 from server.protocol.dpop import refused_proof
-from server.protocol.grants.base import GrantContext, TokenRequest, proves
+from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.granted import yield_of
 from server.protocol.minting import Authorization
 from server.protocol.scopes import parse_scope
@@ -122,22 +124,17 @@ def _find(core: Core, tx: Tx, token_hash: str) -> tuple[RefreshToken, RefreshFam
 
 
 def _unproven(request: TokenRequest, family: RefreshFamily) -> Refused | None:
-    """RFC 9449 §5: the same key of a public client; a confidential one may have changed its own.
-
-    That one authenticates, which is what its refresh token is bound to. But what began with a
-    proof does not go on without any: else whoever keeps proofs away makes bearer tokens of it.
-    """
-    if family.jkt is None:
-        return None
-    if request.proof is None:
-        return refused_proof(ProofFault.MISSING)
-    if request.client.confidential or proves(request, family.jkt):
-        return None
-    return invalid_grant("proof_key", _NO_GOOD)
+    """What began with a proof does not go on without: else who keeps proofs away downgrades it."""
+    if family.jkt is not None and request.proof is None:
+        return replace(refused_proof(ProofFault.MISSING), reason=Reason.PROOF_REQUIRED.value)
+    return None
 
 
 def _bound(core: Core, tx: Unit, request: TokenRequest, family: RefreshFamily) -> bool:
-    """Bind the refresh tokens of a public client from its first proof on; false if another won."""
+    """Bind a public client's refresh tokens to the key of its first proof; false for another key.
+
+    RFC 9449 §5: a confidential client may change its key, since it authenticates.
+    """
     if request.proof is None or request.client.confidential:
         return True
     return core.rows.refresh.bind_family(tx, family.id, request.proof.jkt)
