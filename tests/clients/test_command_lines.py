@@ -55,11 +55,12 @@ async def test_mcp_remote_brings_an_agent_to_a_program_of_standard_input(
 def inspector(node: Path, node_packages: Path, house: House, tmp_path: Path):
     index = node_packages / "node_modules/@modelcontextprotocol/inspector/clients/launcher/build"
 
+    base = [str(node), str(index / "index.js"), "--cli", house.workshop, "--transport", "http"]
+
     def run(token: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
         given = ["--header", f"Authorization: Bearer {token}"] if token else ["--stored-auth-only"]
-        command = [node, index / "index.js", "--cli", house.workshop, "--transport", "http"]
         return subprocess.run(
-            [*command, *given, *arguments],
+            [*base, *given, *arguments],
             env={**os.environ, "HOME": str(tmp_path)},
             capture_output=True,
             text=True,

@@ -35,7 +35,7 @@ def letter(mandate: Live, house: House, ada: Person) -> tuple[str, str]:
     told = user_token(
         mandate, scene.own, ada, scope="docs:read docs:write", resource=scene.resource
     )
-    made = []
+    made: list[dict[str, str]] = []
     for tool, arguments in (
         ("create_folder", {"name": "Letters"}),
         ("create_document", {"title": "Dear Bob", "content": "How are you?"}),
