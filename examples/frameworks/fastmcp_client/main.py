@@ -29,7 +29,7 @@ async def main(document: str) -> None:
         Client(StreamableHttpTransport(auth.resource, auth=auth)) as client,
     ):
         answer = await client.call_tool("read_document", {"document_id": document})
-        print(answer.data)
+        print(answer.structured_content["result"])
 
 
 if __name__ == "__main__":
