@@ -121,7 +121,8 @@ frameworks: ## install agent frameworks into .cache/frameworks, for their tests
 compatibility: $(DEV) ## run the clients of others and write docs/compatibility.md
 	@rm -rf .cache/compatibility
 	@MANDATE_CI=1 MANDATE_NODE_PACKAGES=$$(bash .ci/node) MANDATE_FRAMEWORKS=$$(bash .ci/frameworks) \
-	    $(BIN)/python -m pytest -q -m "not nightly" tests/conformance tests/clients
+	    $(BIN)/python -m pytest -q -m "not nightly" tests/conformance tests/clients \
+	    tests/interop
 	@$(BIN)/python -m tests.compatibility
 
 .PHONY: lock

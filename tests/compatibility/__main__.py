@@ -18,7 +18,7 @@ def main() -> int:
         for each in (json.loads(file.read_text()) for file in FOLDER.glob("*.json"))
     }
     if not found:
-        print("run tests/clients and tests/conformance first", file=sys.stderr)
+        print("`make compatibility` runs the clients first", file=sys.stderr)
         return 1
     text = render(found)
     if "--check" not in sys.argv:
