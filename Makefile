@@ -25,7 +25,7 @@ LOCKED := --require-hashes --no-deps --no-compile
 export PIP_ROOT_USER_ACTION := ignore
 
 # What a desk and the gate have in common; the others are suites of their own.
-SUITE ?= not (browser or node or kill or nightly or postgres or openfga or fastmcp)
+SUITE ?= not (browser or node or kill or nightly or postgres or openfga or fastmcp or frameworks)
 JOBS ?= 2
 PYTEST ?=
 
@@ -132,6 +132,18 @@ docs: $(DEV) ## write docs/conformance.md from the manifest and check every link
 .PHONY: node
 node: ## install Node 22 and the npm clients of the tests into .cache/node
 	@bash .ci/node
+
+.PHONY: frameworks
+frameworks: ## install agent frameworks into .cache/frameworks, for their tests
+	@bash .ci/frameworks
+
+.PHONY: compatibility
+compatibility: $(DEV) ## run the clients of others and write docs/compatibility.md
+	@rm -rf .cache/compatibility
+	@MANDATE_CI=1 MANDATE_NODE_PACKAGES=$$(bash .ci/node) MANDATE_FRAMEWORKS=$$(bash .ci/frameworks) \
+	    $(BIN)/python -m pytest -q -m "not nightly" tests/conformance tests/clients \
+	    tests/interop
+	@$(BIN)/python -m tests.compatibility
 
 .PHONY: lock
 lock: $(BIN)/python ## resolve the lock files again (needs the package index)

@@ -2,7 +2,7 @@
 
 export CI=true MANDATE_CI=1 PIP_QUIET=1 NO_COLOR=1 DEBIAN_FRONTEND=noninteractive
 reports=$PWD/.cache/reports
-rm -rf "$reports"
+rm -rf "$reports" .cache/compatibility
 mkdir -p "$reports"
 times=()
 now_running=""
@@ -72,6 +72,17 @@ node_packages() {
     MANDATE_NODE_PACKAGES=$(bash .ci/node)
     export MANDATE_NODE_PACKAGES
     export MANDATE_NODE=$MANDATE_NODE_PACKAGES/node_modules/node/bin/node
+}
+
+# Environments of agent frameworks, with what their authors' users install.
+framework_packages() {
+    MANDATE_FRAMEWORKS=$(retry bash .ci/frameworks)
+    export MANDATE_FRAMEWORKS
+}
+
+# The page of clients says what this run has found.
+compatibility() {
+    .venv/bin/python -m tests.compatibility --check
 }
 
 # The server that the relationship engine is compared with; built the first time, in minutes.

@@ -19,14 +19,18 @@ class HttpxAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Send what the other flow sends: the same request with other headers."""
-        flow = self._auth.async_auth_flow(
-            httpx2.Request(request.method, str(request.url), headers=request.headers.multi_items())
+        mirror = httpx2.Request(
+            request.method, str(request.url), headers=request.headers.multi_items()
         )
+        before = mirror.headers.copy()
+        flow = self._auth.async_auth_flow(mirror)
         try:
             mirrored = await anext(flow)
             while True:
                 for name, value in mirrored.headers.items():
-                    request.headers[name] = value
+                    # Only what the flow has set: how the body is framed is this request's own.
+                    if before.get(name) != value:
+                        request.headers[name] = value
                 response = yield request
                 mirrored = await flow.asend(await _mirror(response, mirrored))
         except StopAsyncIteration:

@@ -1,11 +1,13 @@
 """Clients that are programs: mcp-remote as a stdio bridge, and the inspector's command line."""
 
+import asyncio
 import json
 import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -13,6 +15,8 @@ from mcp.client.stdio import stdio_client
 from tests.clients.workshop import House
 from tests.compatibility.record import Flow, passed
 from tests.support.live import Live
+from tests.support.person import Person
+from tests.support.ports import free_port
 from tests.support.tokens import own_token
 
 pytestmark = pytest.mark.node
@@ -51,15 +55,54 @@ async def test_mcp_remote_brings_an_agent_to_a_program_of_standard_input(
     passed("mcp-remote", Flow.SECRET)
 
 
+async def test_mcp_remote_signs_a_person_in(
+    node: Path, node_packages: Path, tmp_path: Path, house: House, ada: Person
+):
+    known = json.dumps({"client_id": house.bridge.client.id})
+    parameters = StdioServerParameters(
+        command=str(node),
+        args=[
+            str(node_packages / "node_modules/mcp-remote/dist/proxy.js"),
+            house.scene.resource,
+            str(free_port()),
+            "--host",
+            "127.0.0.1",
+            "--static-oauth-client-info",
+            known,
+            "--transport",
+            "http-only",
+        ],
+        env={"MCP_REMOTE_CONFIG_DIR": str(tmp_path / "state"), "PATH": ""},
+    )
+    told, says = os.pipe()
+
+    def follow_the_link() -> None:
+        with os.fdopen(told) as lines:
+            for line in lines:
+                if "/authorize?" in line:
+                    address = line[line.index("http") :].strip()
+                    callback = ada.authorize(address, scope=["docs:read"])
+                    httpx2.get(callback, trust_env=False)
+
+    with os.fdopen(says, "w") as errors:
+        clicks = asyncio.create_task(asyncio.to_thread(follow_the_link))
+        async with Client(stdio_client(parameters, errlog=errors)) as client:
+            answer: Any = await client.call_tool("list_folder", {"folder_id": "fld_unknown"})
+    await clicks
+    assert "object_denied" in answer.content[0].text
+    passed("mcp-remote", Flow.CODE)
+
+
 @pytest.fixture
 def inspector(node: Path, node_packages: Path, house: House, tmp_path: Path):
     index = node_packages / "node_modules/@modelcontextprotocol/inspector/clients/launcher/build"
 
+    base = [str(node), str(index / "index.js"), "--cli", house.workshop, "--transport", "http"]
+
     def run(token: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
         given = ["--header", f"Authorization: Bearer {token}"] if token else ["--stored-auth-only"]
-        command = [node, index / "index.js", "--cli", house.workshop, "--transport", "http"]
         return subprocess.run(
-            [*command, *given, *arguments],
+            [*base, *given, *arguments],
             env={**os.environ, "HOME": str(tmp_path)},
             capture_output=True,
             text=True,

@@ -1,5 +1,6 @@
 """The examples for agent frameworks: each reads a user's document with a model that plays a script."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tests.support.tokens import user_token
 from tests.support.tree import ROOT
 
 pytestmark = pytest.mark.frameworks
+AS_ITSELF = Path(__file__).with_name("as_itself.py")
 EXAMPLES = ROOT / "examples" / "frameworks"
 FRAMEWORKS = {
     "fastmcp_client": "frameworks",
@@ -35,7 +37,7 @@ def letter(mandate: Live, house: House, ada: Person) -> tuple[str, str]:
     told = user_token(
         mandate, scene.own, ada, scope="docs:read docs:write", resource=scene.resource
     )
-    made = []
+    made: list[dict[str, str]] = []
     for tool, arguments in (
         ("create_folder", {"name": "Letters"}),
         ("create_document", {"title": "Dear Bob", "content": "How are you?"}),
@@ -118,3 +120,31 @@ def test_an_agent_reads_what_the_user_allowed_until_she_takes_it_back(
     for secret in (subject, party.secret or "?"):
         assert secret not in printed
     passed(framework, Flow.EXCHANGE)
+
+
+@pytest.mark.parametrize("framework", ["fastmcp", "openai_agents", "langchain"])
+def test_an_agent_as_itself_by_the_sdk_of_the_framework(
+    mandate: Live, house: House, tmp_path: Path, framework: str
+):
+    older = framework == "langchain"  # its SDK cannot name the issuer that it expects
+    given = {
+        "url": house.workshop, "issuer": "" if older else mandate.issuer,
+        "id": house.smith.client.id, "secret": house.smith.secret,
+        "calls": [("look", {"shelf": "left"}), ("make", {"thing": "chair"})],
+    }  # fmt: skip
+    kept = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    done = subprocess.run(
+        [framework_python("langchain" if older else "frameworks"), AS_ITSELF, framework],
+        env={**kept, "CALLS": json.dumps(given), "HOME": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    looked, made = json.loads(done.stdout.splitlines()[-1])
+    assert (looked[:5], made[:5]) == ("left:", "chair")
+    client = "fastmcp_client" if framework == "fastmcp" else framework
+    passed(client, Flow.SECRET)
+    passed(client, Flow.STEP_UP)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.clients.workshop import House
 from tests.compatibility.record import Flow, passed
+from tests.conformance.suite import REVISION
 from tests.interop.scene import ADA
 from tests.requirements import requirement
 from tests.support.live import Live
@@ -69,6 +70,12 @@ def test_an_agent_as_itself(run: Any, house: House, sdk: str, make: Any, flow: F
     assert found["answers"] == [f"left: a hammer, seen by agent:{house.smith.agent.id}"], found
     assert {each["resource"] for each in found["asked"]} == {house.workshop}
     passed(CLIENTS[sdk], flow)
+
+
+def test_the_newer_sdk_speaks_the_newest_revision(run: Any, house: House):
+    found = run("client", LOOK, **_secret(house), newest=True)
+    assert found["answers"][0].startswith("left:"), found
+    assert found["revision"] == REVISION, found
 
 
 @pytest.mark.parametrize("make", [_secret, _key])

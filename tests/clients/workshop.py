@@ -19,7 +19,7 @@ from jwt.algorithms import ECAlgorithm
 
 from server.domain.registry import ClientAuth, GrantType, Resource, Scope
 from server.services.resources import add_resource
-from tests.interop.scene import Scene, set_scene
+from tests.interop.scene import EVERY, Scene, set_scene
 from tests.support.processes import ServerProcess
 from tests.support.tree import ROOT
 from tests.support.world import Party, World
@@ -41,6 +41,7 @@ class House:
     smith: Party
     posts: Party
     keyed: Party
+    bridge: Party
     key: dict[str, Any]
     pem: str
 
@@ -74,8 +75,16 @@ async def set_house(w: World, documents: str, workshop: str) -> House:
         jwks=json.dumps({"keys": [public]}),
         **own,
     )
+    # Any port of loopback (RFC 8252 §7.3).
+    bridge = await w.client(
+        "bridge",
+        auth=ClientAuth.NONE,
+        redirect_uris=("http://127.0.0.1/oauth/callback",),
+        scopes=frozenset(EVERY),
+        grant_types=frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}),
+    )
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    return House(scene, workshop, shop, smith, posts, keyed, key, pem)
+    return House(scene, workshop, shop, smith, posts, keyed, bridge, key, pem)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.support.tree import ROOT
 
+SUITE_ID: Final = "conformance"
 FOLDER: Final = ROOT / ".cache" / "compatibility"
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mcp_tools.testing.loopback import serve
+from tests.compatibility.record import SUITE_ID, passed
 from tests.conformance.diagnostics import READ, build
 from tests.conformance.suite import REVISION, Suite
 from tests.interop.scene import ADA, EVERY, Scene, set_scene
@@ -65,10 +66,12 @@ def diagnostics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield resource
 
 
-def _passes(suite: Suite, url: str, scenario: str) -> None:
-    found = suite.run("server", "--url", url, "--scenario", scenario, "--spec-version", REVISION)
+def _passes(suite: Suite, url: str, server: str, scenario: str, revision: str = REVISION) -> None:
+    found = suite.run("server", "--url", url, "--scenario", scenario, "--spec-version", revision)
     assert found.code == 0, found.printed
     assert set(found.counted) == {"SUCCESS"}, (found.checks, found.printed)
+    told = scenario if revision == REVISION else f"{scenario} ({revision})"
+    passed(SUITE_ID, f"{server} {told}")
 
 
 @requirement("interop:suite:server")
@@ -76,7 +79,18 @@ def _passes(suite: Suite, url: str, scenario: str) -> None:
     "scenario", ["dns-rebinding-protection", "http-header-validation", "tools-list"]
 )
 def test_the_documents_server_passes(suite: Suite, documents: str, scenario: str):
-    _passes(suite, documents, scenario)
+    _passes(suite, documents, "documents", scenario)
+
+
+@requirement("interop:suite:server")
+@pytest.mark.parametrize("revision", ["2025-11-25", "2025-06-18"])
+@pytest.mark.parametrize(
+    "scenario", ["server-initialize", "server-session-lifecycle", "ping", "tools-list"]
+)
+def test_the_documents_server_passes_for_older_clients(
+    suite: Suite, documents: str, scenario: str, revision: str
+):
+    _passes(suite, documents, "documents", scenario, revision)
 
 
 @requirement("interop:suite:server")
@@ -91,4 +105,4 @@ def test_the_documents_server_passes(suite: Suite, documents: str, scenario: str
     ],
 )
 def test_a_server_with_the_tools_of_the_suite_passes(suite: Suite, diagnostics: str, scenario: str):
-    _passes(suite, diagnostics, scenario)
+    _passes(suite, diagnostics, "diagnostics", scenario)

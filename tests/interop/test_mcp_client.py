@@ -22,6 +22,7 @@ from mcp_tools.client.connect import connect
 from mcp_tools.client.credentials import ClientSecret
 from mcp_tools.client.errors import NotGranted
 from mcp_tools.client.exchange_auth import TokenExchangeAuth
+from tests.compatibility.record import Flow, passed
 from tests.interop.scene import EVERY, Scene
 from tests.requirements import requirement
 from tests.support.documents import documents_server
@@ -180,3 +181,4 @@ async def test_an_agent_reads_by_exchange_until_the_subject_is_given_back(
         async with aclosing(auth("docs:read")) as again:
             with pytest.raises(NotGranted, match="token_revoked"):
                 await again.token()
+    passed("python-mcp", Flow.EXCHANGE)

@@ -64,6 +64,20 @@ async def test_the_token_goes_to_its_own_server_only(net: Net) -> None:
     assert net.visited == net.calls == []
 
 
+async def test_a_body_without_a_length_keeps_its_framing(net: Net) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["transfer-encoding"] == "chunked"
+        assert "content-length" not in request.headers
+        return httpx.Response(200)
+
+    transport = httpx.MockTransport(answer)
+    async with httpx.AsyncClient(transport=transport, auth=HttpxAuth(net.auth())) as http:
+        assert (await http.post(RESOURCE, content=body())).status_code == 200
+
+
 async def test_a_stream_is_left_to_its_reader(net: Net) -> None:
     read = []
 

@@ -25,9 +25,11 @@ function options() {
 }
 
 const answers = []
+let revision
 const client = new Client({ name: "interop", version: "1.0.0" }, given.newest ? { versionNegotiation: { mode: "auto" } } : {})
 try {
     await client.connect(new StreamableHTTPClientTransport(new URL(given.url), options()))
+    revision = client.getNegotiatedProtocolVersion?.()
     for (const [name, args] of given.calls) {
         const answer = await client.callTool({ name, arguments: args }).catch((error) => ({ error: String(error) }))
         answers.push(answer.error ?? answer.content[0].text)
@@ -36,5 +38,5 @@ try {
 } catch (error) {
     answers.push(String(error))
 }
-console.log(JSON.stringify({ answers, asked: asked.map(({ scope, resource }) => ({ scope, resource })) }))
+console.log(JSON.stringify({ answers, revision, asked: asked.map(({ scope, resource }) => ({ scope, resource })) }))
 process.exit(0)

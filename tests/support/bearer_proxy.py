@@ -18,17 +18,29 @@ def bearer_proxy(port: int, upstream: int, token: str) -> Iterator[None]:
     """
     started, ended = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
+    open_now: set[asyncio.Task[None]] = set()
+
+    async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        open_now.add(task)
+        try:
+            await _pass_on(reader, writer, upstream, token)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # one of the two went away
+        finally:
+            await _close(writer)
+            open_now.discard(task)
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-
-        async def passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                await _pass_on(reader, writer, upstream, token)
-
-        async with await asyncio.start_server(passed_on, "127.0.0.1", port):
-            started.set()
-            await ended.wait()
+        server = await asyncio.start_server(passed_on, "127.0.0.1", port)
+        started.set()
+        await ended.wait()
+        server.close()
+        for task in (waiting := list(open_now)):
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="bearer-proxy", daemon=True)
     thread.start()
@@ -49,13 +61,21 @@ async def _pass_on(
     kept += [b"Authorization: Bearer " + token.encode(), b"Connection: close"]
     there, back = await asyncio.open_connection("127.0.0.1", upstream)
     back.write(b"\r\n".join(kept) + _HEAD)
-    sending = asyncio.create_task(_pump(reader, back))
+    # Whoever ends first ends both: a client that leaves ends its stream at the server.
+    pumps = [asyncio.create_task(_pump(reader, back)), asyncio.create_task(_pump(there, writer))]
     try:
-        await _pump(there, writer)
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
-        for end in (back, writer):
-            end.close()
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        await _close(back)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

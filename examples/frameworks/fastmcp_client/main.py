@@ -24,12 +24,11 @@ def signed_in() -> TokenExchangeAuth:
 
 async def main(document: str) -> None:
     """Print the document."""
-    async with (
-        signed_in() as auth,
-        Client(StreamableHttpTransport(auth.resource, auth=auth)) as client,
-    ):
-        answer = await client.call_tool("read_document", {"document_id": document})
-        print(answer.data)
+    async with signed_in() as auth:
+        client = Client(StreamableHttpTransport(auth.resource, auth=auth))
+        async with client:
+            answer = await client.call_tool("read_document", {"document_id": document})
+            print(answer.structured_content["result"])
 
 
 if __name__ == "__main__":

@@ -25,10 +25,8 @@ def signed_in() -> TokenExchangeAuth:
 
 async def main(task: str) -> None:
     """Give the agent a task and print what it answers."""
-    async with (
-        signed_in() as auth,
-        MCPServerStreamableHttp(params={"url": auth.resource, "auth": auth}) as documents,
-    ):
+    async with signed_in() as auth:
+        documents = MCPServerStreamableHttp(params={"url": auth.resource, "auth": auth})
         agent = Agent(
             name="Reader",
             instructions="Read the document that you are asked for, and tell what it says.",
@@ -36,7 +34,8 @@ async def main(task: str) -> None:
             # The name of a model, or one that plays a script: then nothing leaves this machine.
             model=os.environ.get("AGENT_MODEL") or Scripted(),
         )
-        answer = await Runner.run(agent, task, run_config=RunConfig(tracing_disabled=True))
+        async with documents:
+            answer = await Runner.run(agent, task, run_config=RunConfig(tracing_disabled=True))
         print(answer.final_output)
 
 

@@ -37,11 +37,12 @@ def scripted(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
 async def main(task: str) -> None:
     """Give the agent a task and print what it answers."""
     async with signed_in() as auth:
+        documents = MCPToolset(auth.resource, auth=auth, tool_error_behavior="failed")
         agent = Agent(
             # The name of a model, or the script: then nothing leaves this machine.
             os.environ.get("AGENT_MODEL") or FunctionModel(scripted),
             instructions="Read the document that you are asked for, and tell what it says.",
-            toolsets=[MCPToolset(auth.resource, auth=auth, tool_error_behavior="failed")],
+            toolsets=[documents],
         )
         async with agent:
             print((await agent.run(task)).output)
