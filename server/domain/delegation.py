@@ -8,6 +8,12 @@ from server.domain.audit import Cursor
 RESERVED_RELATIONS = frozenset({"consented", "ceiling"})
 """Relations of the delegation itself: only Mandate writes them (X10)."""
 
+EVERYTHING = "*"
+"""Stands among the objects of a detail for all that the person may reach at the resource.
+
+Only the policy of a trusted issuer gives it; the person's own right is asked as ever (X11).
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
@@ -52,6 +58,13 @@ class Delegation:
     expires_at: int
     revoked_at: int | None = None
     revoked_reason: str | None = None
+    origin: str | None = None
+    """The trusted issuer whose policy stands in for the person's consent; none: they consented.
+
+    Such a row only stands behind tokens that were got with an assertion of that issuer.
+    """
+    lifted: bool = False
+    """Revoked once, but the person or an administrator lets the issuer vouch again."""
 
     @property
     def parent_id(self) -> str | None:
@@ -62,6 +75,13 @@ class Delegation:
     def resources(self) -> frozenset[str]:
         """Return every resource that some detail names."""
         return frozenset(d.resource for d in self.details)
+
+    def everything_at(self, resource: str, scopes: frozenset[str]) -> bool:
+        """Tell whether `scopes` may be used on all that the person may reach at `resource`."""
+        return any(
+            d.resource == resource and scopes <= d.scopes and EVERYTHING in d.objects
+            for d in self.details
+        )
 
     def scopes_at(self, resource: str) -> frozenset[str]:
         """Return the scopes held at `resource`, over all details."""

@@ -15,7 +15,8 @@ from server.protocol.scopes import OIDC_SCOPES
 def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
     """Return the metadata document, the same bytes at each of the well-known addresses."""
     issuer = policy.issuer
-    methods = [method.value for method in ClientAuth]
+    # A workload presents a grant, not a way to authenticate that others could choose.
+    methods = [method.value for method in ClientAuth if method is not ClientAuth.WORKLOAD]
     confidential = [method for method in methods if method != "none"]
     return orjson.dumps(
         {
