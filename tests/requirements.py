@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.enterprise import ENTERPRISE
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.oauth import OAUTH
@@ -41,7 +42,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *ENTERPRISE)
 }
 
 _TITLES = {
@@ -51,6 +52,9 @@ _TITLES = {
     "mcp": "Model Context Protocol",
     "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
+    "ema": "MCP extension: enterprise-managed authorization (ID-JAG)",
+    "wif": "MCP extension: workload identity federation",
+    "enterprise": "An enterprise's policy in place of consent",
 }
 
 

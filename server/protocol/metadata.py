@@ -10,6 +10,9 @@ from server.protocol.client_assertion import ASSERTION_ALGORITHMS
 from server.protocol.grants import GRANTS
 from server.protocol.scopes import OIDC_SCOPES
 
+ID_JAG_PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
+"""Identity assertions are taken as grants (the ID-JAG draft §7.2)."""
+
 
 @lru_cache(maxsize=16)
 def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
@@ -33,6 +36,7 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": [grant.grant_type.value for grant in GRANTS],
+            "authorization_grant_profiles_supported": [ID_JAG_PROFILE],
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
             "introspection_endpoint_auth_methods_supported": confidential,

@@ -167,6 +167,40 @@ def _below(
             core.rows.delegations.narrow(tx, smaller)
 
 
+async def allow_again(core: Core, grant_id: str, by: By) -> bool | NotYours:
+    """Let a trusted issuer vouch again for what was revoked; nothing comes back by itself.
+
+    A person lifts their own revocations, an administrator every one. False if none was lifted.
+    """
+    now = core.clock.now()
+
+    def work(tx: Unit) -> bool | NotYours:
+        value = _theirs(core, tx, grant_id, by)
+        if value is None:
+            return NotYours()
+        core.rows.users.held(tx, value.user_id)
+        beside = core.rows.delegations.vouched_for(tx, value.user_id, value.agent_id)
+        lifted = [row for row in beside if _may_lift(row, value, by)]
+        for row in lifted:
+            core.rows.delegations.lift(tx, row)
+        if lifted and value.origin is not None:
+            record = replace(_record(by, value, now), tag=AuditTag.DELEGATION_LIFTED)
+            core.rows.audit.record(tx, record)
+        return bool(lifted)
+
+    return await core.store.write(work)
+
+
+def _may_lift(row: Delegation, value: Delegation, by: By) -> bool:
+    """Tell whether a row is revoked, for the same resources, by somebody who may be overruled."""
+    reasons = {"user", "admin"} if by.as_admin else {"user"}
+    return (
+        row.revoked_reason in reasons
+        and not row.lifted
+        and not row.resources.isdisjoint(value.resources)
+    )
+
+
 def _theirs(core: Core, tx: Unit, grant_id: str, by: By) -> Delegation | None:
     """Read the delegation in the unit itself, and the right to touch it."""
     value = core.rows.delegations.get(tx, grant_id)

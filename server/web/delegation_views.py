@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from server.domain.delegation import Delegation, Effect
+from server.domain.delegation import EVERYTHING, Delegation, Effect
 from server.domain.people import User
 from server.domain.registry import Agent, Resource
 from server.services.review import Listed, Names, Review
@@ -21,6 +21,7 @@ from server.web.views.delegation import (
 )
 from server.web.views.frame import AgentBadge, Frame
 
+EVERYTHING_WORDS = "Everything that the person may reach themselves"
 UNKNOWN_AGENT = "Unknown agent"
 
 
@@ -71,6 +72,7 @@ def rows(
             purpose=row.purpose,
             person=(people or {}).get(row.user_id, ""),
             hops=found.hops.get(row.id, 0),
+            origin=host_of(row.origin) if row.origin else "",
         )
         for row in found.rows
     )
@@ -154,7 +156,13 @@ def delegation_page(review: Review, frame: Frame, *, base: str, as_admin: bool) 
         undo_url=f"{own}/undo",
         audit_url=f"{base}/admin/audit?delegation={value.id}" if as_admin else None,
         endings=_endings(review) if open_ and not as_admin else (),
+        origin=host_of(value.origin) if value.origin else "",
+        again_url=f"{own}/allow-again" if _liftable(value) and not as_admin else None,
     )
+
+
+def _liftable(value: Delegation) -> bool:
+    return value.origin is not None and value.revoked_reason == "user" and not value.lifted
 
 
 def _endings(review: Review) -> tuple[tuple[str, str], ...]:
@@ -219,8 +227,8 @@ def _object(name: str, review: Review) -> HeldObject:
     kind = name.partition(":")[0]
     return HeldObject(
         value=name,
-        label=review.labels.get(name, name),
-        kind=kind.replace("_", " ").capitalize(),
+        label=EVERYTHING_WORDS if name == EVERYTHING else review.labels.get(name, name),
+        kind="" if name == EVERYTHING else kind.replace("_", " ").capitalize(),
         contains=kind == "folder",
     )
 

@@ -72,6 +72,10 @@ GRANTS: Final[Json] = {
             "authorization_details": _DETAILS,
         },
     ),
+    GrantType.JWT_BEARER.value: form(
+        {"assertion": text("Of a trusted issuer (RFC 7523 §2.1): its aud is the issuer.")},
+        {"scope": SCOPE, "resource": _TARGETS, "audience": _TARGETS},
+    ),
 }
 """The parameters of each grant, besides `grant_type` and the client's own."""
 
