@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from server.domain.audit import AuditEntry
 from server.domain.delegation import Delegation
+from server.domain.id_jag_policy import IdJagPolicy
 from server.domain.issuers import ClaimRule, IdentityLink, TrustedIssuer
 from server.domain.people import User
 from server.domain.registry import Agent, Client, Resource
@@ -138,6 +139,19 @@ def link_document(link: IdentityLink) -> dict[str, object]:
         "subject": link.subject,
         "user_id": link.user_id,
         "created_at": link.created_at,
+    }
+
+
+def id_jag_document(policy: IdJagPolicy) -> dict[str, object]:
+    """Return where a client may take people's identity, as JSON."""
+    return {
+        "client_id": policy.client_id,
+        "audience": policy.audience,
+        "resource": policy.resource,
+        "scopes": sorted(policy.scopes),
+        "client_id_there": policy.client_id_there,
+        "with_email": policy.with_email,
+        "created_at": policy.created_at,
     }
 
 

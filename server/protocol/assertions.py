@@ -22,11 +22,10 @@ from authz.jose import (
 from server.domain.core import Core
 from server.domain.issuers import IssuerPurpose, TrustedIssuer
 from server.domain.refusal import Refused, invalid_request
+from server.domain.tokens import ID_JAG_TYP
 from server.domain.unit import Unit
 from server.protocol.client_assertion import LEEWAY, MAX_JTI
 
-ID_JAG_TYP: Final = "oauth-id-jag+jwt"
-"""The JWS type of an identity assertion (draft-ietf-oauth-identity-assertion-authz-grant §3)."""
 _TYPES: Final = {
     IssuerPurpose.ID_JAG: (ID_JAG_TYP,),
     # RFC 7519 §5.1; SPIFFE JWT-SVID §2.1 also knows JOSE; Kubernetes sends none.

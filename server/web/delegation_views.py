@@ -21,7 +21,8 @@ from server.web.views.delegation import (
 )
 from server.web.views.frame import AgentBadge, Frame
 
-EVERYTHING_WORDS = "Everything that the person may reach themselves"
+EVERYTHING_YOURS = "Everything that you may reach yourself"
+EVERYTHING_THEIRS = "Everything that the person may reach themselves"
 UNKNOWN_AGENT = "Unknown agent"
 
 
@@ -134,7 +135,7 @@ def delegation_page(review: Review, frame: Frame, *, base: str, as_admin: bool) 
         given_at=value.created_at,
         expires_at=value.expires_at,
         last_used_at=names.last_use.get(value.id),
-        resources=_held(value, review),
+        resources=_held(value, review, as_admin=as_admin),
         root=node(review, root, path),
         actions=_actions(review),
         effects=effect_rows(review),
@@ -192,7 +193,7 @@ def _may(row: Delegation, names: Names) -> tuple[str, ...]:
     )
 
 
-def _held(value: Delegation, review: Review) -> tuple[HeldResource, ...]:
+def _held(value: Delegation, review: Review, *, as_admin: bool) -> tuple[HeldResource, ...]:
     held = []
     for uri in dict.fromkeys(d.resource for d in value.details):
         resource = review.names.resources.get(uri)
@@ -211,7 +212,7 @@ def _held(value: Delegation, review: Review) -> tuple[HeldResource, ...]:
                     )
                     for scope in sorted(value.scopes_at(uri))
                 ),
-                objects=tuple(_object(name, review) for name in objects),
+                objects=tuple(_object(name, review, as_admin=as_admin) for name in objects),
                 objects_matter=bool(objects or (resource and resource.types)),
             )
         )
@@ -223,12 +224,15 @@ def _destructive(resource: Resource | None, scope: str) -> bool:
     return known is not None and known.destructive
 
 
-def _object(name: str, review: Review) -> HeldObject:
+def _object(name: str, review: Review, *, as_admin: bool) -> HeldObject:
+    if name == EVERYTHING:
+        words = EVERYTHING_THEIRS if as_admin else EVERYTHING_YOURS
+        return HeldObject(value=name, label=words, kind="")
     kind = name.partition(":")[0]
     return HeldObject(
         value=name,
-        label=EVERYTHING_WORDS if name == EVERYTHING else review.labels.get(name, name),
-        kind="" if name == EVERYTHING else kind.replace("_", " ").capitalize(),
+        label=review.labels.get(name, name),
+        kind=kind.replace("_", " ").capitalize(),
         contains=kind == "folder",
     )
 

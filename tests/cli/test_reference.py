@@ -81,6 +81,8 @@ _SECRET = {"client_id", "client_secret"}
         (documents.issuer_document, "issuer list", {"issuers"}),
         (documents.issuer_document, "issuer show", {"links"}),
         (documents.link_document, "issuer link", set()),
+        (documents.id_jag_document, "idjag allow", set()),
+        (documents.id_jag_document, "idjag list", {"policies"}),
         (documents.key_document, "keys list", {"keys"}),
         (documents.key_document, "keys rotate", {"changed"}),
         (documents.key_document, "keys revoke", {"changed"}),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from server.web.delegation_views import EVERYTHING_WORDS
+from server.web.delegation_views import EVERYTHING_YOURS
 from server.web.views.delegation import HeldObject
 from tests.support.page_views import DELEGATION
 
@@ -12,7 +12,7 @@ ENTERPRISE = replace(
     resources=(
         replace(
             DELEGATION.resources[0],
-            objects=(HeldObject(value="*", label=EVERYTHING_WORDS, kind=""),),
+            objects=(HeldObject(value="*", label=EVERYTHING_YOURS, kind=""),),
         ),
     ),
     hand_overs=(),

@@ -26,7 +26,7 @@ EXCHANGE: Final = (
 ASSERTION: Final = (
     "assertion_missing", "assertion_refused", "assertion_expired", "assertion_replayed",
     "assertion_of_other_client", "assertion_resource", "assertion_scope",
-    "not_allowed_by_policy", "subject_unknown",
+    "not_allowed_by_policy", "subject_unknown", "not_for_assertions",
 )  # fmt: skip
 TARGET: Final = (
     "several_targets", "target_missing", "unknown_target", "target_not_consented",
