@@ -26,7 +26,7 @@ from server.services import Services, bundle
 from server.services.client_keys import RemoteClientKeys
 from server.services.graph_resource import put_graph_resource
 from server.services.issuer_keys import TrustedIssuerKeys
-from server.services.registration import put_core_model
+from server.services.resources import put_core_model
 from server.settings import Settings
 from server.signals.audit_seal import run_sealer
 from server.signals.observed import Observed

@@ -83,6 +83,8 @@ _SECRET = {"client_id", "client_secret"}
         (documents.link_document, "issuer link", set()),
         (documents.id_jag_document, "idjag allow", set()),
         (documents.id_jag_document, "idjag list", {"policies"}),
+        (documents.resource_document, "resource show", set()),
+        (documents.resource_document, "resource update", {"changes"}),
         (documents.key_document, "keys list", {"keys"}),
         (documents.key_document, "keys rotate", {"changed"}),
         (documents.key_document, "keys revoke", {"changed"}),

@@ -10,6 +10,7 @@ from server.domain.core import Core
 from server.domain.issuers import IssuerPurpose
 from server.domain.refusal import Refused, invalid_scope, invalid_target
 from server.domain.registry import Agent, Resource
+from server.domain.resource_uri import registered_form
 from server.domain.tokens import TokenKind
 from server.domain.unit import Unit
 from server.protocol.assertions import Asserted, bad_assertion, read_assertion
@@ -57,13 +58,14 @@ async def by_enterprise(context: GrantContext, request: TokenRequest) -> Authori
     if isinstance(person, Refused):
         return person
     request.concerns.user_id = person.user.id
-    stand = await stand_for(core, request, agent, asserted.issuer.id, allowance, person)
+    stand = await stand_for(core, request, agent, asserted.issuer.id, allowance, resource, person)
     if isinstance(stand, Refused):
         return stand
     request.concerns.grant_id = None if stand.path is None else stand.row.id
     # Left out, the request asks for all that the assertion carries; never for more.
-    left = given if wanted is None else given & wanted
-    left &= allowance.scopes & request.client.scopes & stand.row.scopes_at(resource.id)
+    left = given if wanted is None else given & resource.closed(wanted)
+    left &= resource.closed(request.client.scopes) & stand.row.scopes_at(resource.id)
+    left &= resource.closed(allowance.scopes)
     left = under_ceilings(left, resource, (agent,))
     if stand.path is not None:
         left &= in_force(stand.path, resource.id)
@@ -78,7 +80,7 @@ async def _resource(core: Core, request: TokenRequest, asserted: Asserted) -> Re
     if resource is None:
         return bad_assertion("assertion_resource", detail="not registered")
     named = {*request.form.every("resource"), *request.form.every("audience")}
-    if not named <= {resource.id}:
+    if any(registered_form(uri, {resource.id}) != resource.id for uri in named):
         return invalid_target("target_not_granted", "The assertion is for another resource.")
     return resource
 
@@ -90,10 +92,11 @@ def _given(asserted: Asserted, resource: Resource) -> frozenset[str] | Refused:
     """
     given = parse_scope(asserted.claims.get("scope"))
     if given is None:
-        return resource.default_scopes
+        return resource.closed(resource.default_scopes)
     if isinstance(given, Refused) or not given <= frozenset(resource.scopes):
         return bad_assertion("assertion_scope")
-    return given
+    # A scope means what it includes at this resource, whoever names it.
+    return resource.closed(given)
 
 
 def _authorization(

@@ -15,7 +15,7 @@ from server.domain.core import Core
 from server.domain.delegation import Delegation, Detail
 from server.domain.issuers import Allowance
 from server.domain.refusal import Refused
-from server.domain.registry import Agent
+from server.domain.registry import Agent, Resource
 from server.domain.unit import ChangeKey, StaleSnapshotError, Unit
 from server.protocol.assertions import bad_assertion
 from server.protocol.grants.base import TokenRequest
@@ -45,6 +45,7 @@ async def stand_for(
     agent: Agent,
     issuer_id: str,
     allowance: Allowance,
+    resource: Resource,
     person: Person,
 ) -> Stand | Refused:
     """Return the row by which `issuer_id` allows the agent the resource, for this person."""
@@ -66,7 +67,7 @@ async def stand_for(
             return bad_assertion(path.reason.value, detail=path.detail)
         row = path.path[-1]
         return Stand(row, path, (_Opening(core, request, None, person, every),))
-    row = _new(core, request, agent, issuer_id, allowance, person, rows)
+    row = _new(core, request, agent, issuer_id, allowance, resource, person, rows)
     return Stand(row, None, (_Opening(core, request, row, person, every),))
 
 
@@ -76,12 +77,17 @@ def _new(
     agent: Agent,
     issuer_id: str,
     allowance: Allowance,
+    resource: Resource,
     person: Person,
     rows: Sequence[Delegation],
 ) -> Delegation:
     grant_id = core.entropy.id("dlg")
     details = (
-        Detail(resource=allowance.resource, scopes=allowance.scopes, objects=allowance.objects),
+        Detail(
+            resource=allowance.resource,
+            scopes=resource.closed(allowance.scopes),
+            objects=allowance.objects,
+        ),
     )
     row = Delegation(
         id=grant_id,
