@@ -170,3 +170,27 @@ def test_a_workload_client_has_no_other_way_in(desk: Mandate):
         assert "jwt-bearer alone" in done.complaint
     no_agent = desk("client", "add", "X", "--auth", "workload_identity")
     assert "client of an agent" in no_agent.complaint
+
+
+def test_where_a_client_may_take_identities(mandate: Mandate):
+    mandate("client", "add", "Chat", "--id", "chat", "--grant", "token-exchange")
+    there = ("--audience", "https://as.example", "--resource", DOCS)
+    rest = ("--scope", "docs:read", "--client-there", "chat-there")
+    made = mandate("idjag", "allow", "chat", *there, *rest, "--json").document
+    assert (made["scopes"], made["client_id_there"], made["with_email"]) == (
+        ["docs:read"], "chat-there", False,
+    )  # fmt: skip
+    anew = mandate("idjag", "allow", "chat", *there, *rest, "--with-email", "--json").document
+    assert anew["with_email"] is True
+    assert mandate("idjag", "list", "--json").document["policies"] == [anew]
+    assert "chat-there" in mandate("idjag", "list").out
+    assert "no client" in mandate("idjag", "allow", "nobody", *there, *rest).complaint
+    assert mandate("idjag", "remove", "chat", *there, "--json").document["changed"] is True
+    assert mandate("idjag", "remove", "chat", *there, "--json").document["changed"] is False
+    assert mandate("idjag", "list", "--json").document["policies"] == []
+    reasons = [
+        event["reason"]
+        for event in mandate("audit", "tail", "--json").document["events"]
+        if (event["reason"] or "").startswith("id_jag")
+    ]
+    assert sorted(reasons) == ["id_jag_allowed", "id_jag_allowed", "id_jag_forbidden"]
