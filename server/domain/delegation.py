@@ -1,5 +1,6 @@
 """A delegation: the stored, revocable outcome of a consent (DESIGN 1, EXCHANGE X4, X9)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,8 +64,10 @@ class Delegation:
 
     Such a row only stands behind tokens that were got with an assertion of that issuer.
     """
+    shortened: bool = False
+    """The person set an earlier end: when it comes, no issuer vouches on until they let it."""
     lifted: bool = False
-    """Revoked once, but the person or an administrator lets the issuer vouch again."""
+    """Taken back once, but the person or an administrator lets the issuer vouch again."""
 
     @property
     def parent_id(self) -> str | None:
@@ -102,6 +105,13 @@ class Delegation:
             for source, scope, target, to_scope in self.allow_edges
             if source == via and target == resource and scope in held
         )
+
+    def taken_back(self, now: int, reasons: Collection[str] = ("user", "admin")) -> bool:
+        """Tell whether somebody ended what an issuer vouched for, so that it stays ended (X9)."""
+        if self.origin is None or self.lifted:
+            return False
+        over = self.shortened and "user" in reasons and now >= self.expires_at
+        return self.revoked_reason in reasons or over
 
     def live(self, now: int) -> bool:
         """Tell whether this row by itself is alive; its parents and session count as well."""

@@ -23,7 +23,7 @@ from server.domain.core import Core
 from server.domain.issuers import IssuerPurpose, TrustedIssuer
 from server.domain.refusal import Refused, invalid_request
 from server.domain.tokens import ID_JAG_TYP
-from server.domain.unit import Unit
+from server.domain.unit import StaleSnapshotError, Unit
 from server.protocol.client_assertion import LEEWAY, MAX_JTI
 
 _TYPES: Final = {
@@ -56,7 +56,12 @@ class Asserted:
     expires_at: int
 
     def use(self, core: Core, tx: Unit) -> Refused | None:
-        """Use it up in this unit; the refusal of whoever comes second, at any worker."""
+        """Use it up in this unit; the refusal of whoever comes second, at any worker.
+
+        Raises `StaleSnapshotError` if the issuer is not trusted any more as it was.
+        """
+        if core.rows.issuers.kept(tx, self.issuer.id) != self.issuer:
+            raise StaleSnapshotError
         if self.jti is None or self.issuer.reusable:
             return None
         # In the table of client assertions, in a namespace that no client id can have.

@@ -111,7 +111,10 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
         record = _record(by, value, now)
         done = narrow_delegation(
             core, tx,
-            replace(smaller, details=value.details, expires_at=value.expires_at, cut=True),
+            replace(
+                smaller, details=value.details, expires_at=value.expires_at, cut=True,
+                shortened=value.shortened or smaller.expires_at < value.expires_at,
+            ),
             details=smaller.details, expires_at=smaller.expires_at, audit=record,
         )  # fmt: skip
         if done:
@@ -186,7 +189,7 @@ async def allow_again(core: Core, grant_id: str, by: By) -> bool | NotYours:
             return NotYours()
         core.rows.users.held(tx, value.user_id)
         beside = core.rows.delegations.vouched_for(tx, value.user_id, value.agent_id)
-        lifted = [row for row in beside if _may_lift(row, value, by)]
+        lifted = [row for row in beside if _may_lift(row, value, by, now)]
         for row in lifted:
             core.rows.delegations.lift(tx, row)
         if lifted and value.origin is not None:
@@ -197,14 +200,10 @@ async def allow_again(core: Core, grant_id: str, by: By) -> bool | NotYours:
     return await core.store.write(work)
 
 
-def _may_lift(row: Delegation, value: Delegation, by: By) -> bool:
-    """Tell whether a row is revoked, for the same resources, by somebody who may be overruled."""
+def _may_lift(row: Delegation, value: Delegation, by: By, now: int) -> bool:
+    """Tell whether a row was ended, for the same resources, by somebody who may be overruled."""
     reasons = {"user", "admin"} if by.as_admin else {"user"}
-    return (
-        row.revoked_reason in reasons
-        and not row.lifted
-        and not row.resources.isdisjoint(value.resources)
-    )
+    return row.taken_back(now, reasons) and not row.resources.isdisjoint(value.resources)
 
 
 def _theirs(core: Core, tx: Unit, grant_id: str, by: By) -> Delegation | None:

@@ -67,5 +67,6 @@ def delegation_value(row: Row) -> Delegation:
         via=x.get("via"),
         cut=x.get("cut", False),
         origin=origin,
+        shortened=x.get("shortened", False),
         lifted=x.get("lifted", False),
     )

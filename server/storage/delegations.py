@@ -73,7 +73,7 @@ _NARROW = (
 )
 _LIFT = (
     update(d)
-    .where(d.c.id == bindparam("key"), d.c.revoked_at.is_not(None))
+    .where(d.c.id == bindparam("key"), d.c.origin.is_not(None))
     .values(document=bindparam("document"))
 )
 
@@ -173,7 +173,7 @@ class Delegations(DelegationSearch):
         return done == 1
 
     def lift(self, tx: Unit, value: Delegation) -> bool:
-        """Let the issuer behind a revoked row vouch again; false if it is not revoked."""
+        """Let the issuer behind a row vouch again; false if there is none."""
         lifted = replace(value, lifted=True)
         done = tx.execute(_LIFT, {"key": value.id, "document": _document(lifted)}) == 1
         tx.changed("delegation", value.id)
@@ -194,6 +194,7 @@ def _document(value: Delegation) -> str:
             "allow_sharing": value.allow_sharing,
             "via": value.via,
             "cut": value.cut,
+            "shortened": value.shortened,
             "lifted": value.lifted,
         }
     )

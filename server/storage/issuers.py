@@ -25,6 +25,7 @@ from server.storage.tables.issuers import trusted_issuer as issuer
 _ISSUER = select(issuer.c.id, issuer.c.purpose, issuer.c.document, issuer.c.created_at)
 _ISSUER_BY_ID = _ISSUER.where(issuer.c.id == bindparam("id"))
 _ISSUER_HELD = _ISSUER_BY_ID.with_for_update()
+_ISSUER_KEPT = _ISSUER_BY_ID.with_for_update(read=True)
 _ISSUER_ALL = _ISSUER.order_by(issuer.c.created_at, issuer.c.id)
 _ISSUER_ADD = insert(issuer)
 _ISSUER_SET = (
@@ -46,6 +47,14 @@ class TrustedIssuers:
     def held(self, tx: Unit, issuer_id: str) -> TrustedIssuer | None:
         """Return an issuer; whoever else wants to change it waits until this unit has ended."""
         rows = tx.fetch(_ISSUER_HELD, {"id": issuer_id})
+        return _issuer(rows[0]) if rows else None
+
+    def kept(self, tx: Unit, issuer_id: str) -> TrustedIssuer | None:
+        """Return an issuer; whoever wants to change it waits until this unit has ended.
+
+        What the unit stores is then there to be ended by the change.
+        """
+        rows = tx.fetch(_ISSUER_KEPT, {"id": issuer_id})
         return _issuer(rows[0]) if rows else None
 
     def all(self, tx: Tx) -> list[TrustedIssuer]:

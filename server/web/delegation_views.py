@@ -158,12 +158,10 @@ def delegation_page(review: Review, frame: Frame, *, base: str, as_admin: bool) 
         audit_url=f"{base}/admin/audit?delegation={value.id}" if as_admin else None,
         endings=_endings(review) if open_ and not as_admin else (),
         origin=host_of(value.origin) if value.origin else "",
-        again_url=f"{own}/allow-again" if _liftable(value) and not as_admin else None,
+        again_url=f"{own}/allow-again"
+        if value.taken_back(review.now, ("user",)) and not as_admin
+        else None,
     )
-
-
-def _liftable(value: Delegation) -> bool:
-    return value.origin is not None and value.revoked_reason == "user" and not value.lifted
 
 
 def _endings(review: Review) -> tuple[tuple[str, str], ...]:

@@ -168,6 +168,7 @@ async def test_times_are_checked_by_our_clock(house: House):
         ({"iat": now - 400, "exp": now - 31}, "assertion_expired"),
         ({"iat": now + 31, "exp": now + 100}, "assertion_refused"),
         ({"exp": now + 331}, "assertion_refused"),
+        ({"iat": now + 20, "exp": now + 345}, "assertion_refused"),
         ({"iat": now - 3600, "exp": now + 60}, "assertion_refused"),
         ({"iat": now, "exp": now - 1}, "assertion_refused"),
     )

@@ -70,6 +70,18 @@ async def test_the_person_lifts_their_own_revocation_once(site: Site):
     assert tuple(row) == (user.id, "dlg_1")
 
 
+async def test_an_end_that_the_person_set_can_be_lifted_when_it_came(site: Site):
+    browser, user = await ana(site)
+    await allow(site, user, "dlg_1", origin=IDP)
+    form = {"keep_scope": ["docs:read"], "keep_object": ["folder:1"], "ends_in": "3600"}
+    await post(browser, "/agents/dlg_1", "/agents/dlg_1/narrow", form)
+    assert AGAIN not in (await browser.get("/agents/dlg_1")).text
+    site.clock.advance(seconds=3601)
+    assert AGAIN in (await browser.get("/agents/dlg_1")).text
+    answer = await post(browser, "/agents/dlg_1", AGAIN, {})
+    assert answer.headers["location"] == "/agents/dlg_1?done=lifted"
+
+
 async def test_nobody_else_lifts_it_and_nobody_by_a_link(site: Site):
     browser, user = await ana(site)
     await site.add_user("bob@example.com")

@@ -136,6 +136,18 @@ async def test_the_clients_own_scopes_and_the_agents_ceiling_bound_it(house: Hou
     assert (await house.token())["scope"] == "docs:write"
 
 
+async def test_a_scope_brings_what_it_includes_and_no_more(house: House):
+    w = house.w
+    resource = await w.core.snapshot.resource(DOCS)
+    assert resource is not None
+    writes = replace(resource.scopes["docs:write"], includes=frozenset({"docs:read"}))
+    changed = replace(resource, scopes={**resource.scopes, "docs:write": writes})
+    await w.core.store.write(lambda tx: w.core.rows.resources.update(tx, changed))
+    assert (await house.token(scope="docs:write"))["scope"] == "docs:read docs:write"
+    answer = await house.ask(house.idp.jag(house.assistant, scope="docs:read"), scope="docs:write")
+    assert answer.json()["scope"] == "docs:read"
+
+
 @requirement("ema:resource")
 async def test_it_names_one_registered_resource_and_the_request_no_other(house: House):
     jag = house.idp.jag
@@ -251,6 +263,34 @@ async def test_what_the_person_took_away_stays_away(house: House):
     later = await house.token()
     assert later["grant_id"] != anew["grant_id"]
     assert later["scope"] == "docs:read"
+
+
+@requirement("enterprise:narrowed-stays")
+async def test_an_end_that_the_person_set_is_an_end(house: House):
+    core = house.w.core
+    first = await house.token()
+    keep = Keep(
+        scopes={"docs:read", "docs:write"},
+        objects={"folder:tax"},
+        hand_over=(),
+        downstream=(),
+        sharing=False,
+        expires_at=house.w.clock.now() + 3_600_000,
+    )
+    assert await narrow(core, first["grant_id"], keep, By(user=house.ada)) is True
+    # A policy that is said anew does not give it more time.
+    value = house.idp.trusted(
+        IssuerPurpose.ID_JAG,
+        allowances=(allowance(house.assistant, scopes=frozenset({"docs:read"})),),
+    )
+    await add_issuer(core, value, by="test", in_place=True)
+    second = await house.token()
+    [*_, row] = await rows(house)
+    assert row.expires_at == keep.expires_at
+    house.w.clock.advance(seconds=3601)
+    refused(await house.ask(house.idp.jag(house.assistant)), "invalid_grant", "delegation_revoked")
+    assert await allow_again(core, second["grant_id"], By(user=house.ada)) is True
+    assert (await house.token())["scope"] == "docs:read"
 
 
 @requirement("enterprise:issuer-removed")

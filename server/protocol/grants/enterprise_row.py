@@ -21,9 +21,6 @@ from server.protocol.assertions import bad_assertion
 from server.protocol.grants.base import TokenRequest
 from server.protocol.grants.enterprise_user import Person
 
-TAKEN_BACK = frozenset({"user", "admin"})
-"""Reasons of a revocation that no assertion undoes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stand:
@@ -54,7 +51,7 @@ async def stand_for(
         lambda tx: core.rows.delegations.vouched_for(tx, user_id, agent.id)
     )
     rows = [row for row in every if allowance.resource in row.resources]
-    if any(row.revoked_reason in TAKEN_BACK and not row.lifted for row in rows):
+    if any(row.taken_back(request.now) for row in rows):
         return bad_assertion("delegation_revoked")
     standing = [
         row
@@ -105,7 +102,11 @@ def _new(
         if earlier.lifted:
             break
         if earlier.cut:
-            return replace(row, details=shrink(details, earlier.details), cut=True)
+            row = replace(row, details=shrink(details, earlier.details), cut=True)
+            if earlier.shortened:
+                end = min(row.expires_at, earlier.expires_at)
+                row = replace(row, shortened=True, expires_at=end)
+            return row
     return row
 
 

@@ -17,14 +17,23 @@ from server.protocol.assertions import Asserted, bad_assertion
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person, and the link that is to be stored with their first token."""
+    """A person, and by which link; a new one is stored with their first token."""
 
     user: User
-    link: IdentityLink | None = None
+    link: IdentityLink
+    new: bool = False
 
     def remember(self, core: Core, tx: Unit) -> None:
-        """Store the link, once and for ever. Raises `StaleSnapshotError` if another came first."""
-        if self.link is not None and not core.rows.identities.add(tx, self.link):
+        """Store a new link, or see that a stored one is still there.
+
+        Raises `StaleSnapshotError` if somebody else came first.
+        """
+        links, link = core.rows.identities, self.link
+        if self.new:
+            stands = links.add(tx, link)
+        else:
+            stands = links.of_subject(tx, link.issuer, link.subject) == link
+        if not stands:
             raise StaleSnapshotError
 
 
@@ -36,7 +45,7 @@ async def person_of(core: Core, asserted: Asserted) -> Person | Refused:
     )
     if known is not None:
         user = await core.snapshot.user(known.user_id)
-        return _active(Person(user)) if user is not None else _unknown()
+        return _active(Person(user, known)) if user is not None else _unknown()
     address = _address(asserted)
     if address is None:
         return _unknown()
@@ -54,7 +63,7 @@ async def person_of(core: Core, asserted: Asserted) -> Person | Refused:
     link = IdentityLink(
         issuer=issuer_id, subject=subject, user_id=user.id, created_at=core.clock.now()
     )
-    return _active(Person(user, link))
+    return _active(Person(user, link, new=True))
 
 
 def _active(person: Person) -> Person | Refused:
