@@ -232,13 +232,16 @@ async def test_our_own_assertion_gives_no_access_token_here(w: World):
     own = TrustedIssuer(id=ISSUER, purpose=IssuerPurpose.ID_JAG, algorithms=("ES256",), jwks=jwks)
     with pytest.raises(RegistrationError, match="its own"):
         await add_issuer(w.core, own, by="test")
-    policy = IdJagPolicy(client_id=desk.assistant.client.id, **{**POLICY, "audience": ISSUER})
+    client_id = desk.assistant.client.id
+    policy = IdJagPolicy(
+        client_id=client_id, **{**POLICY, "audience": ISSUER, "client_id_there": client_id}
+    )
     with pytest.raises(RegistrationError, match="to itself"):
         await allow_id_jag(w.core, policy, by="test")
     # Not even if rows of both came in by another way.
     await w.core.store.write(lambda tx: w.core.rows.id_jag_policies.put(tx, policy))
     await w.core.store.write(lambda tx: w.core.rows.issuers.add(tx, own))
-    jag = (await desk.ask()).json()["access_token"]
+    jag = (await desk.ask(audience=ISSUER)).json()["access_token"]
     answer = await w.post("/token", {"grant_type": JWT_BEARER, "assertion": jag}, by=desk.assistant)
     refused(answer, "invalid_grant", "assertion_refused")
     [row] = await w.audited(AuditTag.ASSERTION_TOKEN)

@@ -65,7 +65,6 @@ async def by_enterprise(context: GrantContext, request: TokenRequest) -> Authori
     # Left out, the request asks for all that the assertion carries; never for more.
     left = given if wanted is None else given & resource.closed(wanted)
     left &= resource.closed(request.client.scopes) & stand.row.scopes_at(resource.id)
-    left &= resource.closed(allowance.scopes)
     left = under_ceilings(left, resource, (agent,))
     if stand.path is not None:
         left &= in_force(stand.path, resource.id)
