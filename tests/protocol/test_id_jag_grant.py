@@ -198,7 +198,15 @@ async def test_it_is_good_for_the_client_that_it_names_alone(house: House):
         "/token", {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
                    "client_id": public.client.id, "assertion": house.idp.jag(public)},
     )  # fmt: skip
-    assert answer.json()["error"] == "unauthorized_client"
+    refused(answer, "unauthorized_client", "grant_not_allowed")
+    # Not even if it came by the grant in another way.
+    forced = replace(public.client, grant_types=frozenset({GrantType.JWT_BEARER}))
+    await w.core.store.write(lambda tx: w.core.rows.clients.update(tx, forced))
+    answer = await w.post(
+        "/token", {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                   "client_id": public.client.id, "assertion": house.idp.jag(public)},
+    )  # fmt: skip
+    refused(answer, "unauthorized_client", "public_client")
 
 
 @requirement("enterprise:revoked-stays")
