@@ -30,6 +30,7 @@ import pytest
 
 from tests.manifest.approvals import APPROVALS
 from tests.manifest.dpop import DPOP
+from tests.manifest.enterprise import ENTERPRISE
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.interop import INTEROP
@@ -55,6 +56,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
         *PRODUCT,
         *INTEROP,
         *KIT,
+        *ENTERPRISE,
     )
 }
 
@@ -67,6 +69,9 @@ _TITLES = {
     "authzen": "AuthZEN Authorization API",
     "approval": "Approvals",
     "mandate": "What Mandate promises",
+    "ema": "MCP extension: enterprise-managed authorization (ID-JAG)",
+    "wif": "MCP extension: workload identity federation",
+    "enterprise": "An enterprise's policy in place of consent",
 }
 
 

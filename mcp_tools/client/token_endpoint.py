@@ -1,4 +1,4 @@
-"""The token endpoint as plain functions: client_credentials and RFC 8693 token exchange."""
+"""The token endpoint as plain functions: client_credentials, token exchange, assertions."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,13 @@ import httpx2
 from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.dpop import Prover
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
-from mcp_tools.discovery import Answer, ask
+from mcp_tools.discovery import ask, discover
 from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ID_JAG: Final = "urn:ietf:params:oauth:token-type:id-jag"
 ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
 
 _BY_ACTION: Final[dict[object, type[NotGranted]]] = {
@@ -46,6 +48,49 @@ class TokenEndpoint:
     http: httpx2.AsyncClient
     prover: Prover | None = None
     """Binds the tokens to its key (RFC 9449 §5); without one they are bearer tokens."""
+
+
+async def find_endpoint(
+    issuer: str, credentials: Credentials, http: httpx2.AsyncClient
+) -> TokenEndpoint:
+    """Return an issuer's token endpoint (RFC 8414); raises `TryAgain`."""
+    try:
+        found = await discover(http, issuer)
+    except IssuerUnavailable as error:
+        raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+    return TokenEndpoint(issuer, found.token_endpoint, credentials, http)
+
+
+async def assertion_token(
+    endpoint: TokenEndpoint, assertion: str, *, resource: str, scope: str | None = None
+) -> Token:
+    """Present an assertion of an issuer that is trusted there (RFC 7523 §2.1).
+
+    Raises `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    form = {"grant_type": JWT_BEARER, "assertion": assertion, "resource": resource}
+    return await _request(endpoint, form if scope is None else {**form, "scope": scope})
+
+
+async def identity_assertion(
+    endpoint: TokenEndpoint, *, id_token: str, audience: str, resource: str, scope: str | None
+) -> str:
+    """Get an identity assertion (ID-JAG) for another authorization server, by an ID token.
+
+    Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    form = {
+        "grant_type": EXCHANGE,
+        "requested_token_type": ID_JAG,
+        "audience": audience,
+        "resource": resource,
+        "subject_token": id_token,
+        "subject_token_type": ID_TOKEN,
+    }
+    answer = await _request(
+        endpoint, form if scope is None else {**form, "scope": scope}, token_type="n_a"
+    )
+    return answer.value
 
 
 async def agent_token(
@@ -99,8 +144,13 @@ async def exchange(
 
 
 async def _request(
-    endpoint: TokenEndpoint, form: dict[str, str], *, may_be_bearer: bool = False
+    endpoint: TokenEndpoint,
+    form: dict[str, str],
+    *,
+    may_be_bearer: bool = False,
+    token_type: str | None = None,
 ) -> Token:
+    """Ask for a token; of `token_type`, or bound to our key if we have one, else a bearer token."""
     status, document, again = await _answer(endpoint, form)
     if again:
         # RFC 9449 §8: once more, with the nonce.
@@ -112,7 +162,7 @@ async def _request(
     if not isinstance(value, str) or not isinstance(expires_in, int):
         raise TryAgain("server_error", "unexpected_answer")
     bound = endpoint.prover is not None and not (may_be_bearer and kind == "bearer")
-    if kind != ("dpop" if bound else "bearer"):
+    if kind != (token_type or ("dpop" if bound else "bearer")):
         # RFC 9449 §5: a client that asked for a bound token discards a bearer token.
         raise TryAgain("server_error", "not_bound" if bound else "unexpected_answer")
     scope, grant_id = document.get("scope", ""), document.get("grant_id")

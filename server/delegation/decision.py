@@ -142,6 +142,8 @@ def _legs(alive: Standing, resource: Resource, call: Call, relation: str, name: 
             ],
         )
         for row in alive.path
+        # Whatever the person may reach: the leg above asks just that.
+        if not row.everything_at(resource.id, call.scopes)
     ]
     legs += [
         (Reason.CEILING_OBJECT, [Query(f"agent:{agent.id}", "ceiling", name)])

@@ -22,6 +22,8 @@ class ClientAuth(StrEnum):
     POST = "client_secret_post"
     PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
+    WORKLOAD = "workload_identity"
+    """Ours: by the token of its platform alone, as a trusted issuer's rules say; no credential."""
 
 
 class GrantType(StrEnum):
@@ -31,6 +33,7 @@ class GrantType(StrEnum):
     REFRESH_TOKEN = "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials"
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+    JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

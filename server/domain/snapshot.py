@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from authz.tx import Tx
 from server.domain.delegation import Delegation
+from server.domain.issuers import TrustedIssuer
 from server.domain.people import Session, User
 from server.domain.ports import Repositories
 from server.domain.registry import Agent, Client, Resource
@@ -83,6 +84,7 @@ class Snapshot:
         self._sessions: _Cache[Session] = _Cache(rows.sessions.get, bound)
         self._delegations: _Cache[Delegation] = _Cache(rows.delegations.get, bound)
         self._tokens: _Cache[TokenRecord] = _Cache(rows.tokens.get, bound)
+        self._issuers: _Cache[TrustedIssuer] = _Cache(rows.issuers.get, bound)
         self._kinds: dict[str, _Cache[Any]] = {
             "client": self._clients,
             "agent": self._agents,
@@ -91,6 +93,7 @@ class Snapshot:
             "session": self._sessions,
             "delegation": self._delegations,
             "token": self._tokens,
+            "issuer": self._issuers,
         }
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
         self._reloaders: list[tuple[str, Callable[[], Awaitable[None]]]] = []
@@ -199,3 +202,9 @@ class Snapshot:
         if (found := self._tokens.hit(jti)) is not None:
             return found
         return await self._load(self._tokens, jti)
+
+    async def issuer(self, issuer_id: str) -> TrustedIssuer | None:
+        """Return a trusted issuer, or none."""
+        if (found := self._issuers.hit(issuer_id)) is not None:
+            return found
+        return await self._load(self._issuers, issuer_id)

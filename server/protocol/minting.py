@@ -10,6 +10,7 @@ from server.domain.refusal import Refused
 from server.domain.registry import Client
 from server.domain.tokens import TokenKind
 from server.domain.unit import ChangeKey, Unit
+from server.protocol.id_jag import IdJag
 
 
 def _nothing(_: Unit) -> Refused | None:
@@ -61,6 +62,7 @@ class Authorization:
     proof: Proof | None = None
     """Whose key the token is bound to; used up with it."""
     id_token: IdToken | None = None
+    id_jag: IdJag | None = None
     refresh_token: str | None = None
     depends: frozenset[ChangeKey] = frozenset()
     consume: Callable[[Unit], Refused | None] = _nothing
@@ -73,8 +75,9 @@ class Authorization:
         """Return the key that the access token is bound to (RFC 9449 §6.1).
 
         A hand-over is a ticket for another agent, which cannot prove our client's key: what binds
-        it is its audience, whose own authenticated client alone may present it (X3).
+        it is its audience, whose own authenticated client alone may present it (X3). So it is with
+        an identity assertion, which a client of another server presents.
         """
-        if self.proof is None or self.kind is TokenKind.HANDOVER:
+        if self.proof is None or self.kind is TokenKind.HANDOVER or self.id_jag is not None:
             return None
         return self.proof.jkt

@@ -9,6 +9,7 @@ from server.domain.core import Core
 from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
+from server.protocol.assertions import TrustedKeys
 from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
 from server.protocol.dpop import ProofReader, SentProof, refused_proof
 from server.protocol.grants import GRANTS
@@ -16,6 +17,7 @@ from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.protocol.workload import WorkloadProof, comes_as_workload, known_workload
 from server.signals.telemetry import Telemetry
 
 REPEATABLE = ("resource", "audience")
@@ -25,6 +27,7 @@ _TAGS = {
     GrantType.REFRESH_TOKEN: AuditTag.REFRESH_TOKEN,
     GrantType.CLIENT_CREDENTIALS: AuditTag.CLIENT_TOKEN,
     GrantType.TOKEN_EXCHANGE: AuditTag.EXCHANGE,
+    GrantType.JWT_BEARER: AuditTag.ASSERTION_TOKEN,
 }
 # Written by the replay itself, with its effects; or no refusal but a step of the protocol.
 _NOT_AUDITED = {"code_replayed", "refresh_reused", "proof_nonce"}
@@ -49,6 +52,7 @@ class TokenEndpoint:
         reader: TokenReader,
         proofs: ProofReader,
         client_keys: ClientKeys,
+        issuer_keys: TrustedKeys,
         secret_key: bytes,
         telemetry: Telemetry,
     ) -> None:
@@ -58,7 +62,9 @@ class TokenEndpoint:
         self._signer = signer
         self._client_keys = client_keys
         self._telemetry = telemetry
-        self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
+        self._context = GrantContext(
+            core=core, reader=reader, secret_key=secret_key, issuer_keys=issuer_keys
+        )
 
     async def answer(
         self,
@@ -69,18 +75,24 @@ class TokenEndpoint:
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
         revision = await self._core.snapshot.refresh()
-        client = await authenticate(
-            self._core, self._client_keys, self._telemetry, form, authorization
-        )
-        if isinstance(client, Refused):
-            return client
+        caller = await self._caller(form, authorization)
+        if isinstance(caller, Refused):
+            return caller
+        client, workload = caller
         proof = self._proofs.read(sent_proof)
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(form, client, proof, request_id, revision)
+                return await self._once(form, client, workload, proof, request_id, revision)
             except StaleSnapshotError:
                 revision = await self._core.snapshot.refresh()
+                if workload is not None:
+                    # Nothing was used up: who it is follows from the assertion alone.
+                    caller = await self._caller(form, authorization)
+                    if isinstance(caller, Refused):
+                        return caller
+                    client, workload = caller
+                    continue
                 now = await self._core.snapshot.client(client.id)
                 # What it authenticated by must still be its own; an assertion is good only once,
                 # so it is not asked again.
@@ -89,10 +101,24 @@ class TokenEndpoint:
                 client = now
         raise UnavailableError("changing")
 
+    async def _caller(
+        self, form: Parameters, authorization: str | None
+    ) -> tuple[Client, WorkloadProof | None] | Refused:
+        """Return the client, and by what a workload without credentials is known."""
+        if comes_as_workload(form, authorization):
+            return await known_workload(
+                self._core, self._context.issuer_keys, self._telemetry, form
+            )
+        client = await authenticate(
+            self._core, self._client_keys, self._telemetry, form, authorization
+        )
+        return client if isinstance(client, Refused) else (client, None)
+
     async def _once(
         self,
         form: Parameters,
         client: Client,
+        workload: WorkloadProof | None,
         proof: Proof | Refused | None,
         request_id: str | None,
         revision: int,
@@ -108,6 +134,7 @@ class TokenEndpoint:
             now=self._core.clock.now(),
             proof=proof if isinstance(proof, Proof) else None,
             request_id=request_id,
+            workload=workload,
         )
         if grant.grant_type not in client.grant_types:
             refused = Refused(
@@ -149,7 +176,7 @@ class TokenEndpoint:
         if not request.client.confidential and refused.reason in _ANYBODYS:
             return refused
         record = AuditRecord(
-            tag=_TAGS[grant.grant_type],
+            tag=_TAGS[grant.grant_type] if request.workload is None else AuditTag.WORKLOAD_TOKEN,
             outcome=Outcome.REFUSED,
             reason=refused.reason,
             at=request.now,

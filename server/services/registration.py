@@ -118,9 +118,13 @@ def _check_client(client: Client) -> None:
         raise RegistrationError(message)
     for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
         _check_redirect(uri)
-    exchange = {GrantType.TOKEN_EXCHANGE, GrantType.CLIENT_CREDENTIALS}
-    if not client.confidential and exchange & client.grant_types:
-        message = "a public client cannot use client_credentials or token exchange"
+    secret_only = {GrantType.TOKEN_EXCHANGE, GrantType.CLIENT_CREDENTIALS, GrantType.JWT_BEARER}
+    if not client.confidential and secret_only & client.grant_types:
+        message = "a public client cannot use client_credentials, token exchange or jwt-bearer"
+        raise RegistrationError(message)
+    workload = client.auth is ClientAuth.WORKLOAD
+    if workload and (client.agent_id is None or client.grant_types != {GrantType.JWT_BEARER}):
+        message = "workload_identity is for the client of an agent, with the grant jwt-bearer alone"
         raise RegistrationError(message)
     if client.may_impersonate and client.agent_id is not None:
         # X7: never for agents.

@@ -111,7 +111,10 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
         record = _record(by, value, now)
         done = narrow_delegation(
             core, tx,
-            replace(smaller, details=value.details, expires_at=value.expires_at, cut=True),
+            replace(
+                smaller, details=value.details, expires_at=value.expires_at, cut=True,
+                shortened=value.shortened or smaller.expires_at < value.expires_at,
+            ),
             details=smaller.details, expires_at=smaller.expires_at, audit=record,
         )  # fmt: skip
         if done:
@@ -171,6 +174,36 @@ def _below(
         )
         if smaller != now_row:
             core.rows.delegations.narrow(tx, smaller)
+
+
+async def allow_again(core: Core, grant_id: str, by: By) -> bool | NotYours:
+    """Let a trusted issuer vouch again for what was revoked; nothing comes back by itself.
+
+    A person lifts their own revocations, an administrator every one. False if none was lifted.
+    """
+    now = core.clock.now()
+
+    def work(tx: Unit) -> bool | NotYours:
+        value = _theirs(core, tx, grant_id, by)
+        if value is None:
+            return NotYours()
+        core.rows.users.held(tx, value.user_id)
+        beside = core.rows.delegations.vouched_for(tx, value.user_id, value.agent_id)
+        lifted = [row for row in beside if _may_lift(row, value, by, now)]
+        for row in lifted:
+            core.rows.delegations.lift(tx, row)
+        if lifted and value.origin is not None:
+            record = replace(_record(by, value, now), tag=AuditTag.DELEGATION_LIFTED)
+            core.rows.audit.record(tx, record)
+        return bool(lifted)
+
+    return await core.store.write(work)
+
+
+def _may_lift(row: Delegation, value: Delegation, by: By, now: int) -> bool:
+    """Tell whether a row was ended, for the same resources, by somebody who may be overruled."""
+    reasons = {"user", "admin"} if by.as_admin else {"user"}
+    return row.taken_back(now, reasons) and not row.resources.isdisjoint(value.resources)
 
 
 def _theirs(core: Core, tx: Unit, grant_id: str, by: By) -> Delegation | None:

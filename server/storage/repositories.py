@@ -8,6 +8,7 @@ from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
+from server.storage.issuers import IdentityLinks, IdJagPolicies, TrustedIssuers
 from server.storage.people import Links, Sessions, Users
 from server.storage.proofs import Proofs
 from server.storage.registry import Agents, Clients
@@ -38,6 +39,9 @@ def repositories(entropy: Entropy) -> Repositories:
         consents=RememberedConsents(),
         applications=Applications(),
         approvals=Approvals(),
+        issuers=TrustedIssuers(),
+        identities=IdentityLinks(),
+        id_jag_policies=IdJagPolicies(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

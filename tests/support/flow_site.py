@@ -17,6 +17,7 @@ from authz.jose import KeySource
 from authz.relations import RelationTuple
 from authz.stores.protocol import StoredTuple
 from authz.tx import Tx
+from server.domain.issuers import TrustedIssuer
 from server.domain.people import User
 from server.domain.registry import (
     Agent,
@@ -57,6 +58,11 @@ CODE_AND_REFRESH = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TO
 
 class _NoKeys:
     async def keys_of(self, jwks_uri: str, *, kid: str | None) -> KeySource | None:
+        return None
+
+
+class _NoIssuers:
+    async def keys_of(self, issuer: TrustedIssuer, *, kid: str | None) -> KeySource | None:
         return None
 
 
@@ -220,7 +226,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), KEY, Telemetry())
+    services = bundle(core, keys, _NoKeys(), _NoIssuers(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):

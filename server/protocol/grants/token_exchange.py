@@ -11,6 +11,7 @@ from server.domain.registry import Agent, GrantType, Resource
 from server.domain.tokens import TokenKind
 from server.protocol.authorization_details import invalid_details, parse_authorization_details
 from server.protocol.authorize_targets import agent_id_of
+from server.protocol.grants.assert_identity import assert_identity
 from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.handover import downstream, hand_over
 from server.protocol.grants.subject import (
@@ -21,6 +22,7 @@ from server.protocol.grants.subject import (
     read_subject,
     unacceptable,
 )
+from server.protocol.id_jag import ID_JAG_TOKEN
 from server.protocol.minting import Authorization
 from server.protocol.scopes import in_force, parse_scope, under_ceilings, words
 
@@ -40,10 +42,13 @@ class TokenExchange:
                 reason="public_client",
                 description="Only confidential clients may exchange tokens.",
             )
-        # RFC 8693 §2.1: we only issue access tokens; anything else is refused, not ignored.
+        if request.form.get("requested_token_type") == ID_JAG_TOKEN:
+            return await assert_identity(context, request)
+        # RFC 8693 §2.1: what else we do not issue is refused, not ignored.
         if request.form.get("requested_token_type") not in (None, ACCESS_TOKEN):
             return invalid_request(
-                "requested_token_type_unsupported", "Only access tokens can be requested."
+                "requested_token_type_unsupported",
+                "Only access tokens and identity assertions can be requested.",
             )
         subject = await read_subject(context, request)
         if isinstance(subject, Refused):
