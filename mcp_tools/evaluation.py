@@ -1,7 +1,7 @@
 """The one online question before a tool runs: `POST /access/v1/evaluation` (AuthZEN-shaped)."""
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 
 import httpx2
@@ -16,8 +16,16 @@ _LOG: Final = logging.getLogger(__name__)
 _UNAVAILABLE: Final = Denied("checker_unavailable", "retry")
 
 
+class AccessApi(Protocol):
+    """Mandate's access API, wherever it answers."""
+
+    async def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """Post JSON to `/access/v1/<path>`; raises `IssuerUnavailable`."""
+        ...
+
+
 class MandateApi:
-    """Mandate's access API, called as the client that is registered for this resource."""
+    """Mandate's access API over HTTP, called as the client that is registered for this resource."""
 
     def __init__(
         self, *, issuer: str, client_id: str, client_secret: str, http: httpx2.AsyncClient
@@ -39,7 +47,7 @@ class OnlineDecider:
     Nothing is cached, so a revocation holds from the next call on.
     """
 
-    def __init__(self, api: MandateApi) -> None:
+    def __init__(self, api: AccessApi) -> None:
         self._api = api
 
     async def decide(

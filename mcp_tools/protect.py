@@ -12,12 +12,12 @@ from mcp_tools.call import Admitted, Decider
 from mcp_tools.discovery import open_http
 from mcp_tools.edge import MAX_BODY, Edge
 from mcp_tools.errors import NotProtected
-from mcp_tools.evaluation import MandateApi, OfflineDecider, OnlineDecider
+from mcp_tools.evaluation import AccessApi, MandateApi, OfflineDecider, OnlineDecider
 from mcp_tools.inventory import Inventory
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.relations import Relations
 from mcp_tools.resource_metadata import Resource
-from mcp_tools.verifier import Verifier
+from mcp_tools.verifier import Keys, Verifier
 
 
 def protect(  # noqa: PLR0913 - the settings of one server, by name
@@ -35,6 +35,8 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     json_response: bool = False,
     clock: Clock | None = None,
     http: httpx2.AsyncClient | None = None,
+    api: AccessApi | None = None,
+    keys: Keys | None = None,
 ) -> Edge:
     """Return the ASGI application that serves `mcp` at `resource` and obeys `issuer`.
 
@@ -44,25 +46,41 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
     opens MCP methods other than tools, each with the scopes it needs, such as
     `{"resources/read": "docs:read"}`. `initial_scope` is what a 401 asks for (by default all
     scopes of the tools). `max_body` is in bytes. `http` is for tests and for your own TLS
-    settings; it is then yours to close. Raises `NotProtected` for a tool without a guard,
-    `ValueError` for settings that cannot be safe.
+    settings; it is then yours to close. `api` and `keys` stand for Mandate where it answers without
+    HTTP, as it does for its own MCP server in the same process. Raises `NotProtected` for a tool
+    without a guard, `ValueError` for settings that cannot be safe.
     """
     described = Resource(resource, issuer, mcp.name)
     inventory = Inventory(mcp)
     inventory.require_guards()
     used_clock = clock or SystemClock()
-    used_http = http or open_http(issuer)
+    own_http: list[httpx2.AsyncClient] = []
+
+    def used_http() -> httpx2.AsyncClient:
+        if http is None and not own_http:
+            own_http.append(open_http(issuer))
+        return http or own_http[0]
+
     decider: Decider
     relations = None
     if offline:
         decider = OfflineDecider()
-    elif client_id and client_secret:
-        api = MandateApi(
-            issuer=issuer, client_id=client_id, client_secret=client_secret, http=used_http
+    elif api is not None or (client_id and client_secret):
+        api = api or MandateApi(
+            issuer=issuer,
+            client_id=client_id or "",
+            client_secret=client_secret or "",
+            http=used_http(),
         )
         decider, relations = OnlineDecider(api), Relations(api)
     else:
         raise NotProtected("client_id and client_secret are needed to ask Mandate")
+    verifier = Verifier(
+        issuer=issuer,
+        resource=resource,
+        keys=keys or IssuerKeys(issuer, used_http(), used_clock),
+        clock=used_clock,
+    )
     mcp.middleware.append(inventory.filter_list)
     app = mcp.streamable_http_app(
         streamable_http_path=described.path,
@@ -78,16 +96,11 @@ def protect(  # noqa: PLR0913 - the settings of one server, by name
         app,
         resource=described,
         rules=inventory,
-        verifier=Verifier(
-            issuer=issuer,
-            resource=resource,
-            keys=IssuerKeys(issuer, used_http, used_clock),
-            clock=used_clock,
-        ),
+        verifier=verifier,
         admit=lambda token: Admitted(token, decider, relations),
         clock=used_clock,
         methods=methods,
         initial_scope=initial_scope,
         max_body=max_body,
-        close=used_http.aclose if http is None else None,
+        close=own_http[0].aclose if own_http else None,
     )

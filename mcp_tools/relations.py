@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_tools.errors import IssuerUnavailable, RelationsRefused
-from mcp_tools.evaluation import MandateApi
+from mcp_tools.evaluation import AccessApi
 
 Tuple = tuple[str, str, str]
 """`(user, relation, object)`, for example `("user:usr_x", "owner", "document:42")`."""
@@ -12,7 +12,7 @@ Tuple = tuple[str, str, str]
 class Relations:
     """Writes relationship tuples, all of one call or none."""
 
-    def __init__(self, api: MandateApi) -> None:
+    def __init__(self, api: AccessApi) -> None:
         self._api = api
 
     async def write(

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Principal = Literal["delegated", "agent", "user"]
+Principal = Literal["delegated", "agent", "user", "person"]
 """`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
-`user`: a user without an agent as well (X8)."""
+`user`: a user without an agent as well (X8). `person`: a user without an agent, nobody else."""
 
-PRINCIPALS: Final = ("delegated", "agent", "user")
+PRINCIPALS: Final = ("delegated", "agent", "user", "person")
 MAX_OBJECTS: Final = 50
 """Objects of one call, as many as Mandate answers for in one evaluation."""
 
@@ -104,5 +104,5 @@ class ToolRule:
     def accepts(self, *, is_agent_itself: bool, has_actor: bool) -> bool:
         """Whether the kind of principal in a token may come at all (X8)."""
         if has_actor:
-            return True
-        return self.principal == ("agent" if is_agent_itself else "user")
+            return self.principal != "person"
+        return self.principal in (("agent",) if is_agent_itself else ("user", "person"))

@@ -53,6 +53,7 @@ class Settings(EngineSettings):
     authz_api: bool = Field(
         default=False, description="Serve the OpenFGA API over the product's relationships."
     )
+    mcp: bool = Field(default=True, description="Serve Mandate's own MCP server at <issuer>/mcp.")
     waiting_per_source: int = Field(
         default=100, ge=1, description="Sign-ins that may wait of one source address."
     )
@@ -143,6 +144,7 @@ class Settings(EngineSettings):
             self_registration=self.self_registration,
             user_agents=self.user_agents,
             authz_api=self.authz_api,
+            mcp=self.mcp,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,
             waiting_overall=self.waiting_overall,

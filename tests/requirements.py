@@ -31,6 +31,7 @@ import pytest
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.oauth import OAUTH
+from tests.manifest.own_mcp import OWN_MCP
 from tests.manifest.product import PRODUCT
 from tests.manifest.tokens import TOKENS
 
@@ -41,7 +42,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *OWN_MCP)
 }
 
 _TITLES = {
@@ -51,6 +52,7 @@ _TITLES = {
     "mcp": "Model Context Protocol",
     "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
+    "own-mcp": "Mandate's own MCP server",
 }
 
 

@@ -19,6 +19,7 @@ MAX_OBJECTS_OF_BATCH: Final = 100
 MAX_TEXT: Final = 512
 _PRINCIPALS = {"delegated": frozenset[str](), "agent": frozenset({"agent"})}
 _PRINCIPALS["user"] = frozenset({"user"})
+_PRINCIPALS["person"] = frozenset({"person"})
 _DEFAULTS: Final = ("subject", "action", "context")
 _OBJECT_KEYS: Final = ("resource", "resources")
 STOPS: Final[Mapping[str, bool | None]] = {

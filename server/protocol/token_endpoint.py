@@ -62,10 +62,13 @@ class TokenEndpoint:
         )
         if isinstance(client, Refused):
             return client
+        grant = _grant(form)
+        if isinstance(grant, Refused):
+            return grant
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(form, client, request_id, revision)
+                return await self._once(grant, form, client, request_id, revision)
             except StaleSnapshotError:
                 revision = await self._core.snapshot.refresh()
                 now = await self._core.snapshot.client(client.id)
@@ -76,12 +79,33 @@ class TokenEndpoint:
                 client = now
         raise UnavailableError("changing")
 
-    async def _once(
-        self, form: Parameters, client: Client, request_id: str | None, revision: int
+    async def answer_holder(
+        self, grant: Grant, form: Parameters, client_id: str
     ) -> Mapping[str, object] | Refused:
-        grant = _grant(form)
-        if isinstance(grant, Refused):
-            return grant
+        """Answer a tool of our own MCP server: its bearer token authenticated the client.
+
+        `grant` makes sure of it; refusals are written down as those of the endpoint. Raises
+        `UnavailableError` (503).
+        """
+        for _ in range(3):
+            revision = await self._core.snapshot.refresh()
+            client = await self._core.snapshot.client(client_id)
+            if client is None or client.status is not Status.ACTIVE:
+                return invalid_client("disabled", detail=client_id)
+            try:
+                return await self._once(grant, form, client, None, revision)
+            except StaleSnapshotError:
+                continue
+        raise UnavailableError("changing")
+
+    async def _once(
+        self,
+        grant: Grant,
+        form: Parameters,
+        client: Client,
+        request_id: str | None,
+        revision: int,
+    ) -> Mapping[str, object] | Refused:
         acting = await self._core.snapshot.agent(client.agent_id) if client.agent_id else None
         request = TokenRequest(
             form=form,

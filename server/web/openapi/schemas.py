@@ -198,5 +198,9 @@ SECURITY: Final[Json] = {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
         "description": "An agent's own access token whose audience is the issuer with /authz.",
     },
+    "mcp_token": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "An access token whose audience is the issuer with /mcp.",
+    },
 }  # fmt: skip
 """`client_secret_post`, `private_key_jwt` and `none` are parameters of the forms."""

@@ -1,0 +1,49 @@
+"""Puts the MCP server together: desks over the use cases, decisions and keys of this process."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authz.graph import GraphUnavailable
+from authz.jose import KeySet
+from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.tools.desks import Desks
+from mcp_tools.tools.serve import InProcess, OwnServer
+from server.domain.refusal import Refused
+from server.domain.registry import Client, ClientAuth
+from server.domain.unit import StaleSnapshotError, UnavailableError
+from server.own_mcp.agent_desk import Agents
+from server.own_mcp.people_desks import Admins, People
+from server.services import Services
+
+_UNABLE = (UnavailableError, StaleSnapshotError, GraphUnavailable)
+
+
+def serve(services: Services, version: str) -> OwnServer:
+    """Return the server; it answers while `running`."""
+    core = services.core
+    # It asks as the server of a resource does, and needs no credential: it is in here.
+    asking = Client(
+        id="mandate", name="Mandate", auth=ClientAuth.NONE, resource_id=core.policy.mcp_resource
+    )
+
+    async def evaluate(body: dict[str, Any]) -> Mapping[str, object] | None:
+        try:
+            answer = await services.evaluation.answer(asking, body)
+        except _UNABLE:
+            return None
+        return None if isinstance(answer, Refused) else answer
+
+    async def published() -> KeySet:
+        try:
+            await core.snapshot.refresh()
+            return services.keys.verification()
+        except _UNABLE:
+            raise IssuerUnavailable("the keys cannot be read just now") from None
+
+    return OwnServer(
+        Desks(Agents(services), People(core), Admins(core)),
+        InProcess(evaluate, published),
+        issuer=core.policy.issuer,
+        version=version,
+        clock=core.clock,
+    )
