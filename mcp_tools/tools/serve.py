@@ -17,6 +17,7 @@ from mcp_tools.tools.agent_tools import add_agent_tools
 from mcp_tools.tools.build import Tools, new_server
 from mcp_tools.tools.desks import Desks
 from mcp_tools.tools.person_tools import add_admin_tools, add_person_tools
+from mcp_tools.tools.reading import METHODS, add_reading
 from mcp_tools.tools.scopes import SELF
 
 MAX_BODY: Final = 64 * 1024
@@ -58,6 +59,7 @@ class OwnServer:
         add_agent_tools(tools, desks.agents)
         add_person_tools(tools, desks.people)
         add_admin_tools(tools, desks.admins)
+        add_reading(self.mcp, desks.agents)
         self.app: Edge = protect(
             self.mcp,
             issuer=issuer,
@@ -66,6 +68,7 @@ class OwnServer:
             stateless=True,
             json_response=True,
             initial_scope=SELF,
+            methods=METHODS,
             max_body=MAX_BODY,
             clock=clock,
             api=mandate,

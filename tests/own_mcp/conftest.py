@@ -10,6 +10,7 @@ from server.domain.delegation import Delegation, Detail
 from server.domain.people import User
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
+from tests.support.live import CALLBACK
 from tests.support.stage import ALL, EDGE
 from tests.support.world import DOCS, NOTES, Party, World, world
 
@@ -74,7 +75,8 @@ async def furnish(w: World) -> Desk:
     docs = await w.resource(DOCS, "docs", edges=(EDGE,))
     await w.resource(NOTES, "notes")
     every = ALL | AGENT_SCOPES | PERSON_SCOPES | ADMIN_SCOPES
-    a = await w.agent("alpha", set(every), {DOCS, NOTES, mcp})
+    callbacks = ("https://app.example/cb", CALLBACK)
+    a = await w.agent("alpha", set(every), {DOCS, NOTES, mcp}, redirect_uris=callbacks)
     b = await w.agent("beta", {"docs:read", *AGENT_SCOPES}, {DOCS, mcp})
     own = await w.client("own-tool", first_party=True, scopes=every)
     ada, ben = await w.user("ada"), await w.user("ben")
