@@ -28,7 +28,7 @@ from server.own_mcp.registered import put_mcp_resource
 from server.services import Services, bundle
 from server.services.client_keys import RemoteClientKeys
 from server.services.graph_resource import put_graph_resource
-from server.services.registration import put_core_model
+from server.services.resources import put_core_model
 from server.settings import Settings
 from server.signals.audit_seal import run_sealer
 from server.signals.observed import Observed

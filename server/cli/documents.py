@@ -81,7 +81,7 @@ def resource_document(resource: Resource) -> dict[str, object]:
         "name": resource.name,
         "scopes": [
             {"name": s.name, "description": s.description, "agent_own": s.agent_own,
-             "default": s.default, "destructive": s.destructive}
+             "default": s.default, "destructive": s.destructive, "includes": sorted(s.includes)}
             for s in resource.scopes.values()
         ],
         "types": sorted(resource.types),
@@ -92,6 +92,9 @@ def resource_document(resource: Resource) -> dict[str, object]:
         "edges": [
             {"scope": e.scope, "to_resource": e.to_resource, "to_scope": e.to_scope}
             for e in resource.edges
+        ],
+        "tools": [
+            {"name": t.name, "title": t.title, "scopes": sorted(t.scopes)} for t in resource.tools
         ],
         "token_ttl": resource.token_ttl,
         "alg": resource.alg,

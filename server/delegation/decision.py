@@ -70,7 +70,7 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
     for agent in alive.agents:
         if resource.id not in agent.ceiling.resources:
             return Denied(Reason.CEILING_RESOURCE, agent.id)
-        if not call.scopes <= agent.ceiling.scopes:
+        if not call.scopes <= resource.closed(agent.ceiling.scopes):
             return Denied(Reason.CEILING_SCOPE, agent.id)
     for row in alive.path:
         leaf = alive.path[-1]

@@ -14,6 +14,7 @@ from server.domain.delegation import Delegation
 from server.domain.people import Session, User
 from server.domain.ports import Repositories
 from server.domain.registry import Agent, Client, Resource
+from server.domain.resource_uri import other_form
 from server.domain.tokens import TokenRecord
 from server.domain.unit import Store
 
@@ -166,10 +167,14 @@ class Snapshot:
         return await self._load(self._agents, agent_id)
 
     async def resource(self, resource_id: str) -> Resource | None:
-        """Return a resource, or none."""
+        """Return a resource, or none; a bare origin is found with its slash and without."""
         if (found := self._resources.hit(resource_id)) is not None:
             return found
-        return await self._load(self._resources, resource_id)
+        loaded = await self._load(self._resources, resource_id)
+        other = other_form(resource_id) if loaded is None else None
+        if other is None or (found := self._resources.hit(other)) is not None:
+            return loaded if other is None else found
+        return await self._load(self._resources, other)
 
     async def user(self, user_id: str) -> User | None:
         """Return a person, or none."""

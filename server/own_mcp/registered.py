@@ -7,7 +7,8 @@ from mcp_tools.tools.scopes import SCOPES
 from server.domain.core import Core
 from server.domain.registry import Resource, Scope
 from server.domain.unit import Unit
-from server.services.registration import RegistrationError, check_scopes
+from server.services.registration import RegistrationError
+from server.services.resources import check_scopes
 
 _NAME: Final = "Mandate"
 _SCOPES: Final = {

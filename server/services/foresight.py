@@ -98,7 +98,7 @@ async def _decide(
 
 def _obtainable(core: Core, alive: Standing, resource: Resource) -> frozenset[str]:
     """Return the scopes that the caller's client may ask for at all."""
-    held = alive.client.scopes & frozenset(resource.scopes)
+    held = resource.closed(alive.client.scopes) & frozenset(resource.scopes)
     if resource.id == core.policy.mcp_resource:
         held &= words(alive.record.scope)
     if alive.record.kind is TokenKind.AGENT_SELF:

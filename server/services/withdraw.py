@@ -1,6 +1,6 @@
 """Taking authority back: revoke, narrow, and undo what delegated calls left behind (X9, X12)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from authz.relations import RelationTuple
@@ -9,6 +9,7 @@ from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import Delegation, Detail
 from server.domain.people import OPERATOR, Role, User, UserStatus
+from server.domain.registry import Resource
 from server.domain.unit import Unit
 
 
@@ -112,7 +113,8 @@ def narrow_in(
     """Narrow as `narrow` does, in a unit of a caller who may; `cut` marks what a person took."""
     rows = core.rows.delegations.below(tx, value)
     value = core.rows.delegations.get(tx, value.id) or value
-    smaller = _kept(value, keep)
+    found = {uri: core.rows.resources.get(tx, uri) for uri in value.resources}
+    smaller = _kept(value, keep, found)
     if smaller == value or not value.live(record.at):
         return False
     marked = replace(
@@ -130,10 +132,10 @@ def narrow_in(
     return done
 
 
-def _kept(value: Delegation, keep: Keep) -> Delegation:
+def _kept(value: Delegation, keep: Keep, resources: Mapping[str, Resource | None]) -> Delegation:
     return replace(
         value,
-        details=tuple(_cut(detail, keep) for detail in value.details),
+        details=tuple(_cut(d, keep, resources[d.resource]) for d in value.details),
         allow_agents=tuple(a for a in value.allow_agents if a in keep.hand_over),
         allow_edges=tuple(e for e in value.allow_edges if edge_value(e) in keep.downstream),
         allow_sharing=value.allow_sharing and keep.sharing,
@@ -141,10 +143,14 @@ def _kept(value: Delegation, keep: Keep) -> Delegation:
     )
 
 
-def _cut(detail: Detail, keep: Keep) -> Detail:
+def _cut(detail: Detail, keep: Keep, resource: Resource | None) -> Detail:
+    scopes = frozenset(s for s in detail.scopes if s in keep.scopes)
+    if resource is not None:
+        # Whoever takes reading away takes changing too, where changing includes it.
+        scopes = resource.whole(scopes, detail.scopes)
     return replace(
         detail,
-        scopes=frozenset(s for s in detail.scopes if s in keep.scopes),
+        scopes=scopes,
         objects=tuple(o for o in detail.objects if o in keep.objects),
     )
 

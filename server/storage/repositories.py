@@ -8,7 +8,8 @@ from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
 from server.storage.people import Links, Sessions, Users
-from server.storage.registry import Agents, Clients, Resources
+from server.storage.registry import Agents, Clients
+from server.storage.resources import Resources
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 

@@ -73,6 +73,8 @@ _SECRET = {"client_id", "client_secret"}
         ),
         (documents.resource_document, "resource add", _SECRET),
         (documents.resource_document, "resource list", {"resources"}),
+        (documents.resource_document, "resource show", set()),
+        (documents.resource_document, "resource update", {"changes"}),
         (documents.key_document, "keys list", {"keys"}),
         (documents.key_document, "keys rotate", {"changed"}),
         (documents.key_document, "keys revoke", {"changed"}),

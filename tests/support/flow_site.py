@@ -34,7 +34,8 @@ from server.keys.kek import KeyEncryptionKey
 from server.keys.live import LiveKeys
 from server.keys.upkeep import ensure_keys
 from server.services import Services, bundle
-from server.services.registration import add_agent, add_client, add_resource, put_core_model
+from server.services.registration import add_agent, add_client
+from server.services.resources import add_resource, put_core_model
 from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
@@ -133,12 +134,12 @@ class Flow:
         names = ("id", "user_id", "agent_id", "client_id", "sid", "expires_at", "revoked_at")
         return {**dict(zip(names, rows[0], strict=False)), **json.loads(str(rows[0][-1]))}
 
-    async def redeem(self, code: str, client: Client | None = None) -> httpx2.Response:
+    async def redeem(self, code: str, client: Client | None = None, **more: str) -> httpx2.Response:
         """Trade a code at the token endpoint as its client."""
         chosen = client or self.client
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
-            "code_verifier": VERIFIER,
+            "code_verifier": VERIFIER, **more,
         }  # fmt: skip
         http, url = self.site.browser().http, f"{self.issuer}/token"
         if chosen.confidential:

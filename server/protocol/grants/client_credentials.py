@@ -83,8 +83,9 @@ def _scope(
             return invalid_scope("nothing_left", "Scopes need a resource to belong to.")
         return frozenset()
     own = frozenset(s.name for s in resource.scopes.values() if s.agent_own)
-    asked = resource.default_scopes if wanted is None else wanted
-    left = under_ceilings(asked & own & request.client.scopes, resource, (agent,))
+    asked = resource.closed(resource.default_scopes if wanted is None else wanted)
+    left = asked & own & resource.closed(request.client.scopes)
+    left = under_ceilings(left, resource, (agent,))
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
     return left

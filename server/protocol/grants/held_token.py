@@ -80,6 +80,8 @@ class HeldTokenExchange:
         if isinstance(wanted, Refused):
             return wanted
         target = request.form.get("resource") or ""
+        resource = await core.snapshot.resource(target)
+        target = target if resource is None else resource.id  # as it is registered
         subject = _as_delegation(core, held)
         authority = await find_authority(context, request, subject, request.acting, target)
         if isinstance(authority, Refused):
