@@ -14,7 +14,7 @@ ADMIN: Final = "mandate:admin"
 
 @dataclass(frozen=True, slots=True)
 class OwnScope:
-    """One scope. `person`: only a person's own token is worth anything with it."""
+    """One scope. `person`: it is good in a person's own token alone (EXCHANGE X10)."""
 
     name: str
     words: str

@@ -67,6 +67,8 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
         return Denied(Reason.INSUFFICIENT_SCOPE)
     if not call.scopes <= frozenset(resource.scopes):
         return Denied(Reason.INSUFFICIENT_SCOPE, "scope of another resource")
+    if alive.agents and call.scopes != resource.for_agents(call.scopes):
+        return Denied(Reason.CEILING_SCOPE, "for people alone")
     for agent in alive.agents:
         if resource.id not in agent.ceiling.resources:
             return Denied(Reason.CEILING_RESOURCE, agent.id)

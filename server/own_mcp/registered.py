@@ -18,6 +18,7 @@ _SCOPES: Final = {
         agent_own=scope.agent_own,
         default=scope.default,
         destructive=scope.destructive,
+        person_only=scope.person,
     )
     for scope in SCOPES
 }
