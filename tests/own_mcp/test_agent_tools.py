@@ -78,6 +78,31 @@ async def test_unknown_forbidden_and_impossible_objects_and_resources_answer_ali
     assert len(resources) == 1
 
 
+@requirement("own-mcp:check:as-the-call")
+async def test_a_scope_that_the_client_may_not_ask_for_is_no_permission(desk: Desk):
+    small = await desk.w.client("alpha-small", agent=desk.a.agent, scopes=AGENT_SCOPES)
+    token = await desk.token_of(desk.ada, desk.grant, small, "mandate:self")
+    found = await done(desk.w, token, "check_permission", resource=DOCS, scopes=["docs:read"])
+    assert (found["allowed"], found["reason"]) == (False, "consent_scope")
+
+
+async def test_an_agent_as_itself_is_told_what_it_may_do_as_itself(desk: Desk):
+    token = await _as_itself(desk)
+
+    async def asked(*scopes: str, **more: Any) -> tuple[bool, str | None]:
+        found = await done(
+            desk.w, token, "check_permission", resource=DOCS, scopes=list(scopes), **more
+        )
+        return found["allowed"], found["reason"]
+
+    assert await asked("docs:read") == (True, None)
+    assert await asked("docs:write") == (False, "ceiling_scope")
+    on = {"relation": "viewer", "object": "document:t1"}
+    assert await asked("docs:read", **on) == (False, "object_denied")
+    await desk.w.relate((f"agent:{desk.a.agent.id}", "viewer", "document:t1"))
+    assert await asked("docs:read", **on) == (True, None)
+
+
 async def test_a_check_is_written_down_as_a_search_and_can_be_explained(desk: Desk):
     found = await done(
         desk.w, desk.agent_token, "check_permission", resource=DOCS, scopes=["docs:read"],

@@ -307,6 +307,13 @@ async def test_a_method_that_is_not_open_and_a_header_that_lies_are_refused(desk
     assert told.status_code == 400
 
 
+async def test_no_answer_may_be_kept(desk: Desk):
+    message = tool_call("exchange_token", {"resource": DOCS})
+    for token in (desk.agent_token, None):
+        answer = await post(desk.w, token, message)
+        assert answer.headers["cache-control"] == "no-store"
+
+
 async def test_another_host_is_no_way_in(desk: Desk):
     answer = await post(desk.w, desk.agent_token, tool_call("whoami", {}), Host="attacker.example")
     assert answer.status_code == 421
