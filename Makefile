@@ -14,6 +14,8 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 TOOLS_VENV := .venv-tools
 TOOLS := $(TOOLS_VENV)/.installed
+FASTMCP_VENV := .venv-fastmcp
+FASTMCP := $(FASTMCP_VENV)/.installed
 PIP := -m pip --disable-pip-version-check --no-input
 UV := uv==0.13.9
 # A lock file is complete: nothing to resolve. Modules are compiled when they are first used.
@@ -23,7 +25,7 @@ LOCKED := --require-hashes --no-deps --no-compile
 export PIP_ROOT_USER_ACTION := ignore
 
 # What a desk and the gate have in common; the others are suites of their own.
-SUITE ?= not (browser or node or kill or nightly or postgres or openfga)
+SUITE ?= not (browser or node or kill or nightly or postgres or openfga or fastmcp)
 JOBS ?= 2
 PYTEST ?=
 
@@ -61,6 +63,15 @@ $(TOOLS): requirements-tools.lock
 	    str(pathlib.Path("$(TOOLS_VENV)/packages").resolve()))'
 	@touch $@
 
+$(FASTMCP): requirements-fastmcp.lock
+	@echo "==> FastMCP in an environment of its own in $(FASTMCP_VENV)"
+	@bash .ci/python -m venv $(FASTMCP_VENV)
+	@$(FASTMCP_VENV)/bin/python $(PIP) install --quiet $(LOCKED) -r requirements-fastmcp.lock
+	@touch $@
+
+.PHONY: fastmcp
+fastmcp: $(FASTMCP) ## prepare the environment in which the kit is tried on FastMCP
+
 .PHONY: setup
 setup: $(DEV) ## prepare .venv with everything
 
@@ -73,6 +84,10 @@ demo: $(RUNTIME) $(TOOLS) ## watch agents act for a user, be refused, and be sto
 .PHONY: demo-broken
 demo-broken: $(RUNTIME) $(TOOLS) ## turn off one check at a time and see the demo catch it
 	@$(BIN)/python -m examples.demo.broken $(DEMO)
+
+.PHONY: kit
+kit: $(RUNTIME) ## build mandate-mcp into dist/: the kit for MCP servers and agents, alone
+	@cd packages/mandate-mcp && ../../$(BIN)/python -m hatchling build -t wheel -d ../../dist
 
 .PHONY: serve
 serve: $(RUNTIME) ## run the server (settings: docs/settings.md)
@@ -90,6 +105,11 @@ check: $(DEV) ## ruff, mypy, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: conformance
+conformance: $(DEV) ## run the official MCP conformance suite (needs npm)
+	@MANDATE_CI=1 MANDATE_NODE_PACKAGES=$$(bash .ci/node) \
+	    $(BIN)/python -m pytest -q -m "node and not nightly" tests/conformance $(PYTEST)
 
 .PHONY: bench
 bench: $(DEV) ## compare with oidc-provider (needs Node 22, npm and wrk)
@@ -115,6 +135,6 @@ lock: $(BIN)/python ## resolve the lock files again (needs the package index)
 
 .PHONY: clean
 clean: ## remove environments and caches
-	@rm -rf $(VENV) $(TOOLS_VENV) .cache build dist site .hypothesis .schemathesis
+	@rm -rf $(VENV) $(TOOLS_VENV) $(FASTMCP_VENV) .cache build dist site .hypothesis .schemathesis
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

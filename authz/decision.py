@@ -30,6 +30,10 @@ class Reason(StrEnum):
     CONSENT_OBJECT = "consent_object"
     USER_RELATION = "user_relation"
     PRINCIPAL_NOT_ACCEPTED = "principal_not_accepted"
+    APPROVAL_REQUIRED = "approval_required"
+    APPROVAL_DENIED = "approval_denied"
+    TOO_MANY_APPROVALS = "too_many_approvals"
+    PROOF_REQUIRED = "proof_required"
     CHECKER_UNAVAILABLE = "checker_unavailable"
 
 
@@ -58,7 +62,13 @@ _CONSENT = {
     Reason.CONSENT_SCOPE,
     Reason.CONSENT_OBJECT,
 }
-_RETRY = {Reason.TOKEN_EXPIRED, Reason.CHECKER_UNAVAILABLE}
+_RETRY = {
+    Reason.TOKEN_EXPIRED,
+    # The person is asked already; the same call goes through once they said yes.
+    Reason.APPROVAL_REQUIRED,
+    Reason.TOO_MANY_APPROVALS,
+    Reason.CHECKER_UNAVAILABLE,
+}
 
 
 def advice(reason: Reason) -> Advice:

@@ -1,24 +1,30 @@
 """The call that a guarded tool is answering: for whom, by which agents, under which delegation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mcp_tools.decision import Decision
 from mcp_tools.relations import Relations
-from mcp_tools.rule import ObjectRef, ToolRule
+from mcp_tools.rule import Ask, ObjectRef
 from mcp_tools.verifier import VerifiedToken
+
+if TYPE_CHECKING:
+    from mcp_tools.downstream import Downstream
 
 
 class Decider(Protocol):
-    """Who says whether a call may go on."""
+    """Who says whether calls may go on."""
 
-    async def decide(
-        self, token: VerifiedToken, rule: ToolRule, objects: tuple[ObjectRef, ...]
-    ) -> Decision:
-        """Decide one call. Never raises: what cannot be decided is denied."""
+    @property
+    def decides_objects(self) -> bool:
+        """False: a rule that names an object is always refused (offline)."""
+        ...
+
+    async def decide(self, token: VerifiedToken, asks: Sequence[Ask]) -> list[Decision]:
+        """Decide each, in order. Never raises: what cannot be decided is denied."""
         ...
 
 
@@ -29,6 +35,8 @@ class Admitted:
     token: VerifiedToken
     decider: Decider
     relations: Relations | None
+    downstream: "Downstream | None" = None
+    """How this server goes on to others, if it has credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Call:
         """The tuples of this server's own types, written on behalf of this call (X12)."""
         if self._relations is None:
             raise LookupError("an offline server has no credentials to write relationships with")
-        return RelationsOfCall(self._relations, self._token.raw)
+        return RelationsOfCall(self._relations, self._token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class RelationsOfCall:
     """A relations client that says on whose behalf: what it writes is the delegation's effect."""
 
     _relations: Relations
-    _token: str = field(repr=False)
+    _token: VerifiedToken = field(repr=False)
 
     async def write(
         self,
@@ -79,7 +87,8 @@ class RelationsOfCall:
         labels: dict[str, str] | None = None,
     ) -> str:
         """Write `(user, relation, object)` tuples, as `Relations.write`."""
-        return await self._relations.write(writes, deletes, labels, token=self._token)
+        token = self._token
+        return await self._relations.write(writes, deletes, labels, token=token.raw, jkt=token.jkt)
 
 
 _ADMITTED: ContextVar[Admitted | None] = ContextVar("mandate_admitted", default=None)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mcp_tools.approval import Pending
+
 Action = Literal["retry", "consent", "stop"]
 ACTIONS: Final = ("retry", "consent", "stop")
 
@@ -21,6 +23,8 @@ class Denied:
     reason: str
     action: Action = "stop"
     evaluation_id: str | None = None
+    pending: Pending | None = None
+    """The question that waits for the person, of `approval_required`."""
 
 
 Decision = Allowed | Denied
@@ -49,7 +53,13 @@ SENTENCES: Final = {
     "ceiling_resource": "an agent of the chain may never use this server",
     "consent_scope": "the user did not consent to this scope",
     "principal_not_accepted": "this tool does not take this kind of caller",
+    "approval_required": "the user must approve this very call first",
+    "approval_denied": "the user did not approve this call",
+    "too_many_approvals": "the user was asked too often and is left in peace for a while",
+    "proof_required": "the access token is bound to a key that was not proven",
     "checker_unavailable": "the decision could not be made just now",
+    "approval_needs_online": "this server checks tokens offline, and nobody can be asked there",
+    "not_approvable": "these arguments cannot be put to the user for approval",
     "object_needs_online": "this server checks tokens offline, and a decision on an object"
     " needs Mandate",
 }

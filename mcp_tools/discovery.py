@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.resource_metadata import require_safe_url
+from mcp_tools.unavailable import IssuerUnavailable
 
 MAX_ANSWER: Final = 256 * 1024
 """Bytes of any answer of the issuer that we read."""
@@ -23,6 +23,7 @@ class IssuerMetadata:
     issuer: str
     jwks_uri: str
     token_endpoint: str
+    introspection_endpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,12 @@ async def discover(http: httpx2.AsyncClient, issuer: str) -> IssuerMetadata:
     jwks_uri, token_endpoint = document.get("jwks_uri"), document.get("token_endpoint")
     if not isinstance(jwks_uri, str) or not isinstance(token_endpoint, str):
         raise IssuerUnavailable("the metadata lacks jwks_uri or token_endpoint")
-    for url in (jwks_uri, token_endpoint):
+    introspection = document.get("introspection_endpoint")
+    if introspection is not None and not isinstance(introspection, str):
+        raise IssuerUnavailable("the introspection_endpoint is not a URL")
+    for url in (jwks_uri, token_endpoint, introspection or token_endpoint):
         try:
             require_safe_url(url, "an endpoint of the issuer")
         except ValueError as error:
             raise IssuerUnavailable(str(error)) from None
-    return IssuerMetadata(issuer, jwks_uri, token_endpoint)
+    return IssuerMetadata(issuer, jwks_uri, token_endpoint, introspection)

@@ -6,32 +6,36 @@ asks for is read from its body; decisions on objects are the guard's.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote
 
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp_types import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
+from mcp_types import INVALID_REQUEST
 
 from authz.clock import Clock
 from mcp_tools.call import Admitted, admitting
 from mcp_tools.challenge import Answer, Challenges, Send, send_json
-from mcp_tools.errors import IssuerUnavailable, TokenRefused
+from mcp_tools.errors import TokenRefused
 from mcp_tools.messages import (
     BadRequest,
     Disconnected,
     Receive,
     asked,
     compare_headers,
+    is_modern,
     parse,
     read_body,
     replay,
+    request_id,
 )
+from mcp_tools.policy import Policy
 from mcp_tools.resource_metadata import WELL_KNOWN, Resource
-from mcp_tools.rule import ToolRule
-from mcp_tools.verifier import VerifiedToken, Verifier
+from mcp_tools.sender import ProofRefused, SenderCheck
+from mcp_tools.unavailable import IssuerUnavailable
+from mcp_tools.verifier import TokenVerifier, VerifiedToken
 
 _LOG: Final = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -39,23 +43,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request body, unless the author says otherwise."""
-OPEN_METHODS: Final = frozenset(
-    {"initialize", "ping", "server/discover", "tools/list", "logging/setLevel"}
+_TOKEN: Final = re.compile(  # RFC 6750 §2.1, RFC 9449 §7.1
+    rb"(?i:(bearer|dpop)) +([A-Za-z0-9\-._~+/]+=*)"
 )
-"""What any token of this resource may ask. All else is closed until it is given a scope."""
-_BEARER: Final = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")  # RFC 6750 §2.1
-
-
-class ToolRules(Protocol):
-    """The rules of the tools that a server has now."""
-
-    def rule(self, tool: str) -> ToolRule | None:
-        """Return a tool's rule; None for an unknown or unguarded tool."""
-        ...
-
-    def scopes(self) -> tuple[str, ...]:
-        """Return every scope that some tool needs, sorted."""
-        ...
 
 
 class Edge:
@@ -66,26 +56,26 @@ class Edge:
         app: App,
         *,
         resource: Resource,
-        rules: ToolRules,
-        verifier: Verifier,
+        policy: Policy,
+        verifier: TokenVerifier,
+        sender: SenderCheck,
         admit: Callable[[VerifiedToken], Admitted],
         clock: Clock,
-        methods: Mapping[str, str] | None = None,
         initial_scope: str | None = None,
         max_body: int = MAX_BODY,
         close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._app = app
         self._resource = resource
-        self._rules = rules
+        self._policy = policy
         self._verifier = verifier
+        self._sender = sender
         self._admitted = admit
         self._clock = clock
-        self._methods = {name: frozenset(scope.split()) for name, scope in (methods or {}).items()}
         self._initial_scope = initial_scope
         self._max_body = max_body
         self._close = close
-        self._challenges = Challenges(resource)
+        self._challenges = Challenges(resource, dpop=sender.required)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -102,24 +92,30 @@ class Edge:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # RFC 9110 §5.5: white space around a value is no part of it. Not every ASGI server takes it
+        # off, and what is compared here must be what the application reads.
+        scope = {**scope, "headers": [(k, v.strip(b" \t")) for k, v in scope["headers"]]}
         if scope["path"] in {self._resource.metadata_path, WELL_KNOWN}:
             await self._send_metadata(scope, send)
             return
+        answered: str | int | None = None
         try:
             token = await self._authenticate(scope)
             cut = scope["method"] == "GET"
             if scope["method"] == "POST":
                 body = await read_body(receive, self._max_body)
-                cut = self._admit(scope, parse(body), token)
+                messages = parse(body)
+                answered = request_id(messages)
+                cut = self._admit(scope, messages, token)
                 receive = replay(body, receive)
         except Disconnected:
             return
         except BadRequest as error:
-            await Answer(error.status, error.code, str(error)).send(send)
+            await Answer(error.status, error.code, str(error)).send(send, answered)
             return
         except Answer as answer:
             _LOG.info("%s %s is refused: %s", scope["method"], scope["path"], answer.text)
-            await answer.send(send)
+            await answer.send(send, answered)
             return
         # The SDK ties a session to the client and user that opened it.
         scope = {**scope, "user": AuthenticatedUser(_for_sdk(token, self._resource.issuer))}
@@ -140,13 +136,22 @@ class Edge:
         wanted = self._wanted_scope()
         if not lines:
             raise self._challenges.no_token(wanted)
-        match = _BEARER.fullmatch(lines[0].strip())
+        match = _TOKEN.fullmatch(lines[0].strip())
         if match is None:
             raise self._challenges.invalid_token("token_invalid", wanted)
+        bound = match[1].lower() == b"dpop"
         try:
-            return await self._verifier.verify(match[1].decode("ascii"))
+            token = await self._verifier.verify(match[2].decode("ascii"))
+            await self._sender.check(
+                token, as_bound=bound, method=scope["method"], path=_raw_path(scope),
+                headers=scope["headers"],
+            )  # fmt: skip
+            return token
         except TokenRefused as refused:
-            raise self._challenges.invalid_token(refused.reason, wanted) from None
+            dpop = bound or refused.reason == "proof_required"
+            raise self._challenges.invalid_token(refused.reason, wanted, dpop=dpop) from None
+        except ProofRefused as refused:
+            raise self._challenges.invalid_proof(refused.reason, wanted) from None
         except IssuerUnavailable as error:
             _LOG.warning("no token can be checked: %s", error)
             raise self._challenges.unavailable() from None
@@ -158,34 +163,18 @@ class Edge:
         calls = False
         for message in messages:
             request = asked(message)
-            if request.tool is not None:
-                rule = self._rules.rule(request.tool)
-                if rule is None:
-                    # Default deny: an unguarded tool does not exist for anybody.
-                    raise BadRequest(INVALID_PARAMS, "unknown tool")
+            rule = self._policy.needed(request, modern=is_modern(scope["headers"]))
+            if rule is not None:
                 needed.update(rule.scopes)
-                calls = True
-            elif request.method is not None:
-                needed.update(self._scopes_of(request.method))
-        if not needed <= token.scopes:
+            calls = calls or request.method == "tools/call"
+        if not token.covers(needed):
             raise self._challenges.insufficient_scope(frozenset(needed), token.scopes)
         return not calls
-
-    def _scopes_of(self, method: str) -> frozenset[str]:
-        if method in self._methods:
-            return self._methods[method]
-        if method in OPEN_METHODS or method.startswith("notifications/"):
-            return frozenset()
-        raise BadRequest(METHOD_NOT_FOUND, "this method is not open here", 403)
 
     def _wanted_scope(self) -> str:
         if self._initial_scope is not None:
             return self._initial_scope
-        return " ".join(self._all_scopes())
-
-    def _all_scopes(self) -> tuple[str, ...]:
-        methods = {scope for scopes in self._methods.values() for scope in scopes}
-        return tuple(sorted(methods.union(self._rules.scopes())))
+        return " ".join(self._policy.scopes())
 
     async def _send_metadata(self, scope: Scope, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
@@ -194,7 +183,7 @@ class Edge:
         await send_json(
             send,
             200,
-            self._resource.metadata(self._all_scopes()),
+            self._resource.metadata(self._policy.scopes(), require_dpop=self._sender.required),
             [(b"cache-control", b"max-age=300")],
             head=scope["method"] == "HEAD",
         )
@@ -219,6 +208,11 @@ class Edge:
             else:
                 expired = self._challenges.invalid_token("token_expired", self._wanted_scope())
                 await expired.send(send)
+
+
+def _raw_path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
 
 
 def _for_sdk(token: VerifiedToken, issuer: str) -> AccessToken:

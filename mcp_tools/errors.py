@@ -1,13 +1,13 @@
 """What goes wrong at a protected server, named for what happened. No text repeats a token."""
 
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 
 
 class TokenRefused(Exception):
     """A bearer token that this resource must not accept (RFC 6750 §3.1, `invalid_token`).
 
     `reason` is one of the wire's reasons: `token_invalid`, `token_expired`, `wrong_audience`,
-    `wrong_kind`.
+    `wrong_kind`, `proof_required` and `not_bound`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -15,16 +15,12 @@ class TokenRefused(Exception):
         self.reason = reason
 
 
-class IssuerUnavailable(Exception):
-    """The issuer did not say what is needed to decide, so nothing is allowed (503)."""
-
-
 class NotProtected(Exception):
     """A server that would answer without asking: it does not start."""
 
 
-class CallRefused(ToolError):
-    """A guarded tool did not run.
+class CallRefused(ToolError, ResourceError):
+    """A guarded tool, resource or prompt did not run.
 
     An MCP client sees a tool result with `isError` (not a 403: that would make clients step up in
     circles). `reason` is what the agent may know: all reasons about an object read

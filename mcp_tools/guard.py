@@ -1,8 +1,12 @@
-"""`@guard`: a tool runs only after Mandate allowed this call on these objects.
+"""`@guard`: a tool, resource or prompt runs only after Mandate allowed this call.
 
     @mcp.tool()
     @guard(scope="docs:read", relation="viewer", object="document:{document_id}")
     def read_document(document_id: str) -> str: ...
+
+    @mcp.resource("docs://documents/{document_id}")
+    @guard(scope="docs:read", relation="viewer", object="document:{document_id}")
+    def document(document_id: str) -> str: ...
 
 `@mcp.tool()` stands above `@guard`. The other way round registers the bare function, and
 `protect` refuses to start such a server.
@@ -11,22 +15,22 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, NoReturn, ParamSpec
+from typing import Any, Final, Literal, ParamSpec
 
 import anyio.to_thread
 
+from mcp_tools.approval import Approval, When
 from mcp_tools.call import Admitted, Call, admitted, answering
-from mcp_tools.decision import OBJECT_REASONS, SENTENCES, Denied
+from mcp_tools.deciding import decide_call
+from mcp_tools.decision import Denied
 from mcp_tools.errors import CallRefused
-from mcp_tools.rule import NoSuchObject, ObjectRef, ObjectTemplate, Principal, ToolRule
+from mcp_tools.outcome import Recorder
+from mcp_tools.refusals import refusal
+from mcp_tools.rule import ObjectRef, ObjectTemplate, Principal, ToolRule
+from mcp_tools.waiting import note
 
 P = ParamSpec("P")
 _RULE: Final = "__mandate_rule__"
-_WHAT_NEXT: Final = {
-    "retry": "try again later",
-    "consent": "the user must be asked for consent",
-    "stop": "do not try again",
-}
 
 
 def rule_of(fn: Callable[..., Any]) -> ToolRule | None:
@@ -42,22 +46,27 @@ def guard(
     object: str | Iterable[str] = (),
     principal: Principal = "delegated",
     tool: str | None = None,
+    approval: Approval | When | Literal["always"] | None = None,
 ) -> Callable[[Callable[P, Any]], Callable[P, Awaitable[Any]]]:
-    """Let a tool run only for calls that Mandate allows.
+    """Let a tool (a resource, a prompt) run only for calls that Mandate allows.
 
     `scope`: the scopes needed, separated by spaces. `relation` and `object`: the relation that the
     user (and consent, and each agent's ceiling) must have to the objects that the arguments name,
     as `type:{argument}`; several templates: to all of them; a list argument: to each member.
-    `principal`: who may come (`delegated`, `agent`, `user`). `tool`: the tool's name, if it is
-    registered under another name than the function's. Raises `ValueError` for a rule that could
-    not decide anything.
+    `principal`: who may come (`delegated`, `agent`, `user`, `agent user`). `tool`: the tool's
+    name, if it is registered under another name than the function's. `approval`: the user must say
+    yes to this very call first: `always`, where a function of the arguments says so, or an
+    `Approval` with more settings. Raises `ValueError` for a
+    rule that could not decide anything.
     """
     templates = [object] if isinstance(object, str) else list(object)
     parsed = tuple(ObjectTemplate.parse(each) for each in templates)
     scopes = tuple(scope.split())
 
     def decorate(fn: Callable[P, Any]) -> Callable[P, Awaitable[Any]]:
-        rule = ToolRule(tool or fn.__name__, scopes, relation, parsed, principal)
+        rule = ToolRule(
+            tool or fn.__name__, scopes, relation, parsed, principal, Approval.of(approval)
+        )
         signature = inspect.signature(fn)
         for template in parsed:
             if template.argument is not None and template.argument not in signature.parameters:
@@ -68,11 +77,20 @@ def guard(
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            with answering(await _decided(rule, bound.arguments)):
-                if inspect.iscoroutinefunction(fn):
-                    return await fn(*args, **kwargs)
-                # The SDK runs a plain function in a thread; contextvars go along.
-                return await anyio.to_thread.run_sync(functools.partial(fn, *args, **kwargs))
+            call, recorder = await _decided(rule, bound.arguments)
+            try:
+                with answering(call):
+                    if inspect.iscoroutinefunction(fn):
+                        result = await fn(*args, **kwargs)
+                    else:
+                        # The SDK runs a plain function in a thread; contextvars go along.
+                        work = functools.partial(fn, *args, **kwargs)
+                        result = await anyio.to_thread.run_sync(work)
+            except BaseException as error:
+                recorder.ended(error)
+                raise
+            recorder.ended()
+            return result
 
         setattr(guarded, _RULE, rule)
         return guarded
@@ -80,25 +98,22 @@ def guard(
     return decorate
 
 
-async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> Call:
+async def _decided(rule: ToolRule, arguments: Mapping[str, Any]) -> tuple[Call, Recorder]:
     request = admitted()
     if request is None:
         raise CallRefused("not_protected", "this tool runs behind mcp_tools.protect only")
-    token = request.token
-    if not rule.accepts(is_agent_itself=token.is_agent_itself, has_actor=bool(token.agents)):
-        _refuse(Denied("principal_not_accepted"))
-    try:
-        # From the validated arguments, which are those that the tool gets.
-        objects = rule.objects(arguments)
-    except NoSuchObject:
-        _refuse(Denied("user_relation"))
-    decision = await request.decider.decide(token, rule, objects)
+    recorder = Recorder(request, rule.tool)
+    decision, objects = await decide_call(request, rule, arguments)
+    recorder.decided(decision, objects)
     if isinstance(decision, Denied):
-        _refuse(decision)
-    return _call(request, objects, decision.evaluation_id)
+        if decision.pending is not None:
+            note(decision.pending)
+        raise refusal(decision)
+    return call_of(request, objects, decision.evaluation_id), recorder
 
 
-def _call(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str | None) -> Call:
+def call_of(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str | None) -> Call:
+    """Return the allowed call that what runs now may see."""
     token = request.token
     return Call(
         sub=token.sub,
@@ -112,15 +127,3 @@ def _call(request: Admitted, objects: tuple[ObjectRef, ...], evaluation_id: str 
         _token=token,
         _relations=request.relations,
     )
-
-
-def _refuse(denied: Denied) -> NoReturn:
-    # X11: one text for every reason about an object, so that probing ids learns nothing.
-    if denied.reason in OBJECT_REASONS:
-        raise CallRefused(
-            "object_denied", "there is no such object, or it is outside what was granted"
-        )
-    sentence = SENTENCES.get(denied.reason)
-    if sentence is None:
-        raise CallRefused("denied", f"Mandate refused; {_WHAT_NEXT[denied.action]}")
-    raise CallRefused(denied.reason, f"{sentence}; {_WHAT_NEXT[denied.action]}")

@@ -1,12 +1,13 @@
-"""The tools of an `MCPServer` and their guards: the one place that looks inside the SDK."""
+"""What an `MCPServer` has and its guards: the one place that looks inside the SDK."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from mcp.server import MCPServer
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver.resources import FunctionResource, Resource, ResourceTemplate
+from mcp.server.mcpserver.resources.templates import ResourceSecurityError
 from mcp.server.mcpserver.tools.base import Tool
 
-from mcp_tools.call import admitted
 from mcp_tools.errors import NotProtected
 from mcp_tools.guard import rule_of
 from mcp_tools.rule import ToolRule
@@ -14,23 +15,50 @@ from mcp_tools.rule import ToolRule
 _ADVICE: Final = "put @guard(scope=...) directly below @mcp.tool()"
 
 
-class Inventory:
-    """The guarded tools of a server, as they are registered now (a tool may be added later)."""
+class ServerInventory:
+    """The guards of a server, as they are registered now (a tool may be added later)."""
 
     def __init__(self, mcp: MCPServer[Any]) -> None:
-        # The SDK's public list does not give the functions. If this attribute moves, the server
+        self._name = mcp.name
+        # The SDK's public lists do not give the functions. If these attributes move, the server
         # does not start (AttributeError), which is the safe way to learn of it.
         self._tools = mcp._tool_manager  # noqa: SLF001
+        self._prompts = mcp._prompt_manager  # noqa: SLF001
+        self._resources = mcp._resource_manager  # noqa: SLF001
 
-    def rule(self, tool: str) -> ToolRule | None:
-        """Return a tool's rule; None for an unknown or unguarded tool."""
-        found = self._tools.get_tool(tool)
-        return None if found is None or _fault(found) else rule_of(found.fn)
+    @property
+    def name(self) -> str:
+        """What the server calls itself."""
+        return self._name
+
+    def rule(self, method: str, name: str) -> ToolRule | None:
+        """Return the rule of what a request names; None if it is unknown or unguarded."""
+        if method == "tools/call":
+            tool = self._tools.get_tool(name)
+            return None if tool is None or _fault(tool) else rule_of(tool.fn)
+        if method == "prompts/get":
+            prompt = self._prompts.get_prompt(name)
+            return None if prompt is None else rule_of(prompt.fn)
+        if method == "resources/read":
+            return self._resource(name)
+        return None
+
+    def entry(self, method: str, name: str) -> ToolRule | None:
+        """Return the rule of an entry of a list, as `rule`."""
+        if method == "tools/list":
+            return self.rule("tools/call", name)
+        if method == "prompts/list":
+            return self.rule("prompts/get", name)
+        if method == "resources/list":
+            found = {str(each.uri): each for each in self._resources.list_resources()}.get(name)
+            return None if found is None else _rule_of_resource(found)
+        templates = {each.uri_template: each for each in self._resources.list_templates()}
+        template = templates.get(name)
+        return None if template is None else rule_of(template.fn)
 
     def scopes(self) -> tuple[str, ...]:
-        """Return every scope that some guarded tool needs, sorted."""
-        rules = [rule_of(tool.fn) for tool in self._tools.list_tools()]
-        return tuple(sorted({scope for rule in rules if rule for scope in rule.scopes}))
+        """Return every scope that some guard needs, sorted."""
+        return tuple(sorted({scope for rule in self._rules() if rule for scope in rule.scopes}))
 
     def require_guards(self) -> None:
         """Refuse to start with a tool that would not be decided; raises `NotProtected`."""
@@ -40,31 +68,29 @@ class Inventory:
         if faults:
             raise NotProtected("; ".join(faults))
 
-    async def filter_list(
-        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
-    ) -> HandlerResult:
-        """MCP middleware: `tools/list` shows the tools that the caller's scopes could call.
+    def _rules(self) -> Iterator[ToolRule | None]:
+        yield from (rule_of(tool.fn) for tool in self._tools.list_tools())
+        yield from (rule_of(prompt.fn) for prompt in self._prompts.list_prompts())
+        yield from (_rule_of_resource(each) for each in self._resources.list_resources())
+        yield from (rule_of(template.fn) for template in self._resources.list_templates())
 
-        Convenience, not protection: the edge refuses a hidden tool all the same.
-        """
-        result = await call_next(ctx)
-        if ctx.method != "tools/list" or not isinstance(result, dict):
-            return result
-        tools = [tool for tool in result.get("tools", []) if self._shows(tool.get("name", ""))]
-        shown = {**result, "tools": tools}
-        if "cacheScope" in shown:
-            # Each caller sees another list, so no cache may share it.
-            shown["cacheScope"] = "private"
-        return shown
+    def _resource(self, uri: str) -> ToolRule | None:
+        """Find what the SDK will find: a resource, else the first template that matches."""
+        for resource in self._resources.list_resources():
+            if str(resource.uri) == uri:
+                return _rule_of_resource(resource)
+        for template in self._resources.list_templates():
+            try:
+                matched: ResourceTemplate | None = template if template.matches(uri) else None
+            except ResourceSecurityError:
+                return None
+            if matched is not None:
+                return rule_of(matched.fn)
+        return None
 
-    def _shows(self, name: str) -> bool:
-        rule, request = self.rule(name), admitted()
-        if rule is None or request is None:
-            return False
-        token = request.token
-        return token.scopes.issuperset(rule.scopes) and rule.accepts(
-            is_agent_itself=token.is_agent_itself, has_actor=bool(token.agents)
-        )
+
+def _rule_of_resource(resource: Resource) -> ToolRule | None:
+    return rule_of(resource.fn) if isinstance(resource, FunctionResource) else None
 
 
 def _fault(tool: Tool) -> str | None:

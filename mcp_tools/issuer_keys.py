@@ -9,7 +9,7 @@ import httpx2
 from authz.clock import Clock
 from authz.jose import InvalidKey, KeySet, parse_key_set
 from mcp_tools.discovery import IssuerMetadata, ask, discover
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.unavailable import IssuerUnavailable
 
 DEFAULT_FRESH: Final = 300_000
 """Milliseconds that an answer without `max-age` is used."""

@@ -41,13 +41,13 @@ class Disconnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One JSON-RPC message: its method, and the tool of a `tools/call`.
+    """One JSON-RPC message: its method, and what it names: a tool, a prompt, a resource's URI.
 
     `method` is None for a reply of the client to a request of the server.
     """
 
     method: str | None
-    tool: str | None
+    name: str | None
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -92,13 +92,30 @@ def asked(message: dict[str, Any]) -> Asked:
     method = message["method"]
     if not isinstance(method, str):
         raise BadRequest(INVALID_REQUEST, "a method is a text")
-    if method != "tools/call":
+    key = NAME_BEARING_METHODS.get(method)
+    if key is None:
         return Asked(method, None)
     params = message.get("params")
-    tool = params.get("name") if isinstance(params, dict) else None
-    if not isinstance(tool, str):
-        raise BadRequest(INVALID_PARAMS, "a call names its tool")
-    return Asked(method, tool)
+    name = params.get(key) if isinstance(params, dict) else None
+    if not isinstance(name, str):
+        raise BadRequest(INVALID_PARAMS, f"{method} needs a {key}")
+    return Asked(method, name)
+
+
+def request_id(messages: list[dict[str, Any]]) -> str | int | None:
+    """Return the id that an answer to a whole POST carries: that of its only request."""
+    if len(messages) != 1 or "method" not in messages[0]:
+        return None
+    found = messages[0].get("id")
+    return found if isinstance(found, str) or type(found) is int else None
+
+
+def is_modern(headers: Headers) -> bool:
+    """Whether a request speaks a revision without sessions (2026-07-28 and later)."""
+    for name, value in headers:
+        if name.lower() == MCP_PROTOCOL_VERSION_HEADER.encode():
+            return value.decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS
+    return False
 
 
 def compare_headers(headers: Headers, messages: list[dict[str, Any]]) -> None:

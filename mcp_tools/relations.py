@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from mcp_tools.errors import IssuerUnavailable, RelationsRefused
+from mcp_tools.errors import RelationsRefused
 from mcp_tools.evaluation import AccessApi
+from mcp_tools.unavailable import IssuerUnavailable
 
 Tuple = tuple[str, str, str]
 """`(user, relation, object)`, for example `("user:usr_x", "owner", "document:42")`."""
@@ -22,11 +23,13 @@ class Relations:
         labels: dict[str, str] | None = None,
         *,
         token: str | None = None,
+        jkt: str | None = None,
     ) -> str:
         """Write and delete tuples; return the graph's revision after it.
 
         `labels` gives objects the names that the consent page shows. With `token` the tuples are
-        recorded as that delegation's effect, and sharing with others needs the user's consent.
+        recorded as that delegation's effect, and sharing with others needs the user's consent;
+        `jkt` is the key of a bound token, whose proof was checked here (RFC 9449).
         Raises `RelationsRefused`; an unreachable Mandate is the reason `checker_unavailable`.
         """
         body: dict[str, Any] = {
@@ -37,6 +40,8 @@ class Relations:
             body["labels"] = labels
         if token is not None:
             body["token"] = token
+        if jkt is not None:
+            body["cnf"] = {"jkt": jkt}
         try:
             answer = await self._api.post("relations", body)
             document = answer.json_object()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from authz.dpop import ALGORITHMS
+
 WELL_KNOWN: Final = "/.well-known/oauth-protected-resource"
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -60,7 +62,7 @@ class Resource:
         """What `resource_metadata` names in a challenge (RFC 9728 §5.1)."""
         return self.origin + self.metadata_path
 
-    def metadata(self, scopes: tuple[str, ...]) -> bytes:
+    def metadata(self, scopes: tuple[str, ...], *, require_dpop: bool = False) -> bytes:
         """Write the document (RFC 9728 §2)."""
         document: dict[str, object] = {
             "resource": self.uri,
@@ -68,7 +70,10 @@ class Resource:
             "scopes_supported": list(scopes),
             # RFC 6750 §2: the header alone; a token in a URL ends in logs.
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": list(ALGORITHMS),
         }
+        if require_dpop:
+            document["dpop_bound_access_tokens_required"] = True
         if self.name:
             document["resource_name"] = self.name
         return json.dumps(document, separators=(",", ":")).encode()

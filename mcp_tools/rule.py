@@ -1,15 +1,18 @@
-"""What a tool needs: scopes, a relation on the objects in its arguments, and who may come."""
+"""What a tool, resource or prompt needs: scopes, a relation on objects, and who may come."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Principal = Literal["delegated", "agent", "user", "person"]
-"""`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
-`user`: a user without an agent as well (X8). `person`: a user without an agent, nobody else."""
+from mcp_tools.approval import Approval, Wanted
 
-PRINCIPALS: Final = ("delegated", "agent", "user", "person")
+Principal = Literal["delegated", "agent", "user", "agent user", "person"]
+"""`delegated`: a user with an agent acting. `agent`: an agent as itself as well.
+`user`: a user without an agent as well (X8). `agent user`: any of the three. `person`: a user
+without an agent, and nobody else."""
+
+PRINCIPALS: Final = ("delegated", "agent", "user", "agent user", "person")
 MAX_OBJECTS: Final = 50
 """Objects of one call, as many as Mandate answers for in one evaluation."""
 
@@ -77,13 +80,14 @@ def _id(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ToolRule:
-    """What one guarded tool needs before it runs."""
+    """What one guarded tool (resource, prompt, route) needs before it runs."""
 
     tool: str
     scopes: tuple[str, ...]
     relation: str | None
     templates: tuple[ObjectTemplate, ...]
     principal: Principal
+    approval: Approval | None = None
 
     def __post_init__(self) -> None:
         if not self.scopes or any(_SCOPE.fullmatch(scope) is None for scope in self.scopes):
@@ -92,6 +96,9 @@ class ToolRule:
             raise ValueError(f"principal is one of {', '.join(PRINCIPALS)}")
         if bool(self.relation) != bool(self.templates):
             raise ValueError("relation and object come together")
+        if self.approval is not None and self.principal != "delegated":
+            # Nobody else has a person who could be asked.
+            raise ValueError("a tool with an approval takes delegated calls only")
 
     def objects(self, arguments: Mapping[str, object]) -> tuple[ObjectRef, ...]:
         """Name the objects that a call acts on, each once; raises `NoSuchObject`."""
@@ -101,8 +108,35 @@ class ToolRule:
             raise NoSuchObject("too many objects")
         return named
 
+    def fixed_objects(self) -> tuple[ObjectRef, ...]:
+        """Name the objects that are known before there are arguments, each once."""
+        return tuple(
+            dict.fromkeys(
+                each
+                for template in self.templates
+                if template.argument is None
+                for each in template.objects({})
+            )
+        )
+
     def accepts(self, *, is_agent_itself: bool, has_actor: bool) -> bool:
         """Whether the kind of principal in a token may come at all (X8)."""
         if has_actor:
             return self.principal != "person"
-        return self.principal in (("agent",) if is_agent_itself else ("user", "person"))
+        if self.principal == "person":
+            return not is_agent_itself
+        return ("agent" if is_agent_itself else "user") in self.principal.split()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question for Mandate, whether this may be called on these objects."""
+
+    rule: ToolRule
+    objects: tuple[ObjectRef, ...]
+    arguments: Mapping[str, object] | None
+    """None if there is no call yet: a list asks what could be called."""
+    about: str
+    """What the audit calls it: the tool of a call, the method of a list."""
+    approval: Wanted | None = None
+    """What a person must say yes to first."""

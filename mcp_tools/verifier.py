@@ -1,10 +1,11 @@
 """RFC 9068 §4: what must hold before a token of the issuer is believed by this resource."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from authz.clock import Clock
+from authz.dpop import InvalidProof, bound_key
 from authz.jose import Audience, Fault, InvalidToken, KeySet, check_claims, split, verify_split
 from mcp_tools.errors import TokenRefused
 
@@ -32,6 +33,14 @@ class Keys(Protocol):
         ...
 
 
+class TokenVerifier(Protocol):
+    """How tokens are believed: by their signature, or by asking the issuer."""
+
+    async def verify(self, token: str) -> "VerifiedToken":
+        """Believe a token or raise `TokenRefused`; raises `IssuerUnavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
     """A token of the issuer, for this resource, in force. Whether it was revoked: ask online."""
@@ -45,6 +54,8 @@ class VerifiedToken:
     expires_at: int
     """Unix milliseconds."""
     jti: str
+    jkt: str | None
+    """The key that it is bound to (RFC 9449 §6.1). Whether it was proven is not known here."""
     raw: str = field(repr=False)
     """The bytes, for asking Mandate. Never pass them on to another server (MCP, "token
     passthrough")."""
@@ -53,6 +64,10 @@ class VerifiedToken:
     def is_agent_itself(self) -> bool:
         """Whether an agent comes as itself, without a user (X8)."""
         return not self.agents and self.sub.startswith("agt_")
+
+    def covers(self, scopes: Iterable[str]) -> bool:
+        """Whether the token has all of these scopes."""
+        return self.scopes.issuperset(scopes)
 
 
 class Verifier:
@@ -65,7 +80,10 @@ class Verifier:
         self._clock = clock
 
     async def verify(self, token: str) -> VerifiedToken:
-        """Believe a token or raise `TokenRefused`; raises `IssuerUnavailable` without keys."""
+        """Believe a token or raise `TokenRefused`; raises `IssuerUnavailable` without keys.
+
+        A bound token (`jkt`) is good only with a proof of its key: see `mcp_tools.sender`.
+        """
         try:
             jws = split(token)
             kid = jws.header.get("kid")
@@ -92,13 +110,16 @@ class Verifier:
         # RFC 7519 §4.1.4: on or after `exp` it MUST NOT be accepted.
         if now >= claims["exp"] * 1000:
             raise TokenRefused("token_expired")
-        return _read(claims, token)
+        return read_claims(claims, token)
 
 
-def _read(claims: Mapping[str, Any], token: str) -> VerifiedToken:
-    # X1: a binding that we cannot check is refused, never ignored (RFC 7800, RFC 9449 §6).
-    if "cnf" in claims:
-        raise TokenRefused("token_invalid")
+def read_claims(claims: Mapping[str, Any], token: str) -> VerifiedToken:
+    """Read claims that are believed; raises `TokenRefused` for what is no token for calls."""
+    try:
+        jkt = bound_key(claims)
+    except InvalidProof:
+        # X1: a binding that we cannot check is refused, never ignored (RFC 7800).
+        raise TokenRefused("token_invalid") from None
     # X4: a handover token is good at the token endpoint only.
     if "may_act" in claims:
         raise TokenRefused("wrong_kind")
@@ -120,5 +141,6 @@ def _read(claims: Mapping[str, Any], token: str) -> VerifiedToken:
         scopes=frozenset(claims.get("scope", "").split()),
         expires_at=int(claims["exp"] * 1000),
         jti=claims["jti"],
+        jkt=jkt,
         raw=token,
     )

@@ -54,6 +54,9 @@ class Settings(EngineSettings):
         default=False, description="Serve the OpenFGA API over the product's relationships."
     )
     mcp: bool = Field(default=True, description="Serve Mandate's own MCP server at <issuer>/mcp.")
+    dpop_nonce: bool = Field(
+        default=False, description="Ask for a nonce of this server in DPoP proofs (RFC 9449 §8)."
+    )
     waiting_per_source: int = Field(
         default=100, ge=1, description="Sign-ins that may wait of one source address."
     )
@@ -145,6 +148,7 @@ class Settings(EngineSettings):
             user_agents=self.user_agents,
             authz_api=self.authz_api,
             mcp=self.mcp,
+            dpop_nonce=self.dpop_nonce,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,
             waiting_overall=self.waiting_overall,

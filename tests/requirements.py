@@ -28,8 +28,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.approvals import APPROVALS
+from tests.manifest.dpop import DPOP
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
+from tests.manifest.interop import INTEROP
+from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
 from tests.manifest.own_mcp import OWN_MCP
 from tests.manifest.product import PRODUCT
@@ -42,7 +46,18 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *OWN_MCP)
+    entry.id: entry
+    for entry in (
+        *EXCHANGE,
+        *OAUTH,
+        *TOKENS,
+        *DPOP,
+        *APPROVALS,
+        *PRODUCT,
+        *INTEROP,
+        *KIT,
+        *OWN_MCP,
+    )
 }
 
 _TITLES = {
@@ -50,7 +65,9 @@ _TITLES = {
     "jose": "Signed tokens (JOSE)",
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
+    "interop": "Interoperation",
     "authzen": "AuthZEN Authorization API",
+    "approval": "Approvals",
     "mandate": "What Mandate promises",
     "own-mcp": "Mandate's own MCP server",
 }

@@ -86,10 +86,13 @@ def handler(api: Api, call: Call) -> Handler:
 
 async def _answered(api: Api, call: Call, request: Request) -> Response:
     try:
-        admitted = await api.gate.admit(request.headers, call.permission)
+        admitted = await api.gate.admit(request, call.permission)
         if isinstance(admitted, Shut):
-            headers = {"WWW-Authenticate": "Bearer"} if admitted.status == 401 else None
-            return refusal(*admitted, streamed=call.streamed, headers=headers)
+            status, code, message, challenges = admitted
+            answer = refusal(status, code, message, streamed=call.streamed)
+            for challenge in challenges if status == 401 else ():
+                answer.headers.append("WWW-Authenticate", challenge)
+            return answer
         if isinstance(admitted, Admitted):
             api = replace(api, database=admitted.database)
         request.scope[_OWN] = api.own

@@ -1,4 +1,4 @@
-"""Who may call: a gate looks at the headers of a request before its body is read."""
+"""Who may call: a gate looks at the head of a request before its body is read."""
 
 import hashlib
 import hmac
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from authz.tx import Database
 
@@ -31,6 +32,8 @@ class Shut(NamedTuple):
     status: int
     code: str
     message: str
+    challenges: tuple[str, ...] = ("Bearer",)
+    """What WWW-Authenticate says with a 401."""
 
 
 MISSING: Final = Shut(401, "bearer_token_missing", "missing bearer token")
@@ -48,8 +51,8 @@ class Admitted(NamedTuple):
 class Gate(Protocol):
     """Lets callers in; whatever is not let in is refused."""
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | Admitted | None:
-        """Return why the sender of these headers may not do it, or what it works on.
+    async def admit(self, request: Request, wanted: Permission) -> Shut | Admitted | None:
+        """Return why the sender of a request may not do it, or what it works on.
 
         None lets it in to the database of the API.
         """
@@ -63,8 +66,9 @@ class OpenGate:
     point there; the first sends an Origin, the second the wrong Host.
     """
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
+    async def admit(self, request: Request, wanted: Permission) -> Shut | None:
         """Let in what a program on this machine sent."""
+        headers = request.headers
         hosts = headers.getlist("host")
         local = len(hosts) == 1 and _names_loopback(hosts[0])
         return None if local and "origin" not in headers else FOREIGN
@@ -80,9 +84,9 @@ class PresharedKeys:
             raise ValueError(f"a preshared key has at least {MIN_KEY} characters")
         self._hashes = [_hash(key) for key in given]
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
+    async def admit(self, request: Request, wanted: Permission) -> Shut | None:
         """Compare with every key, in constant time."""
-        token = bearer(headers)
+        token = bearer(request.headers)
         if token is None:
             return MISSING
         sent = _hash(token)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from authz.api.gate import FORBIDDEN, MISSING, Permission, Shut, bearer
 from authz.clock import Clock
@@ -63,9 +63,9 @@ class JwtGate:
         self._clock = clock
         self._scoped = scoped
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | None:
+    async def admit(self, request: Request, wanted: Permission) -> Shut | None:
         """Verify the token."""
-        token = bearer(headers)
+        token = bearer(request.headers)
         if token is None:
             return MISSING
         try:

@@ -1,4 +1,4 @@
-"""An MCP session under a `TokenExchangeAuth`, whose refusals arrive as what they are."""
+"""An MCP session under our own `httpx2.Auth`, whose refusals arrive as what they are."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -9,6 +9,7 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_tools.client.agent_auth import AgentAuth
 from mcp_tools.client.errors import InsufficientScope, NotGranted, WrongServer
 from mcp_tools.client.exchange_auth import TokenExchangeAuth
 
@@ -17,7 +18,7 @@ TIMEOUT: Final = httpx2.Timeout(30.0, read=300.0)
 
 
 @asynccontextmanager
-async def connect(auth: TokenExchangeAuth) -> AsyncIterator[Client]:
+async def connect(auth: TokenExchangeAuth | AgentAuth) -> AsyncIterator[Client]:
     """Open an MCP session with the server that `auth` is for, and close it at the end.
 
     Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted` before anything is sent,

@@ -7,17 +7,18 @@ async with connect(auth) as mcp:
 """
 
 import inspect
-import json
-import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from typing import Final, Self
+from typing import Self
 
 import anyio
 import httpx2
 
 from authz.clock import Clock, SystemClock
+from mcp_tools.client.challenged import report_scope, require_own_server
 from mcp_tools.client.credentials import Credentials
-from mcp_tools.client.errors import InsufficientScope, NotGranted, TryAgain, WrongServer
+from mcp_tools.client.dpop import DPoPKey, Prover
+from mcp_tools.client.errors import NotGranted, TryAgain
+from mcp_tools.client.held import Held
 from mcp_tools.client.token_endpoint import (
     ACCESS_TOKEN,
     Token,
@@ -25,35 +26,24 @@ from mcp_tools.client.token_endpoint import (
     agent_token,
     exchange,
 )
-from mcp_tools.discovery import discover, open_http
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.discovery import Answer, ask, discover, open_http
 from mcp_tools.resource_metadata import require_safe_url
+from mcp_tools.unavailable import IssuerUnavailable
 
 SubjectToken = str | Callable[[], str | Awaitable[str]]
 """The user's token (or the handover token) that this agent was given, or a way to get it."""
-
-EARLY: Final = 10_000
-"""Milliseconds before its expiry that a token is replaced, so that it does not expire under way."""
-_SCOPE: Final = re.compile(r'scope="([^"]*)"')
-
-
-class _Held:
-    """A token and when it is too old to be used, in Unix milliseconds."""
-
-    def __init__(self, token: Token, now: int) -> None:
-        self.token = token
-        lasts = token.expires_in * 1000
-        self.until = now + lasts - min(EARLY, lasts // 2)
 
 
 class TokenExchangeAuth(httpx2.Auth):
     """Exchanges the subject token for the resource, and uses the result until it expires.
 
     The scope is what was asked for, always: a 403 `insufficient_scope` is reported, and never
-    answered by asking for more.
+    answered by asking for more. With `dpop` every token is bound to that key and sent with a proof
+    of it (RFC 9449), so that a copy of the token alone is worth nothing; a subject token that is
+    bound must be bound to the same key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client is, by name
         self,
         *,
         issuer: str,
@@ -64,6 +54,7 @@ class TokenExchangeAuth(httpx2.Auth):
         subject_token_type: str = ACCESS_TOKEN,
         grant_id: str | None = None,
         token_endpoint: str | None = None,
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -79,9 +70,10 @@ class TokenExchangeAuth(httpx2.Auth):
         self._http = http or open_http(issuer)
         self._owns_http = http is None
         self._clock = clock or SystemClock()
+        self._prover = None if dpop is None else Prover(dpop, clock=self._clock)
         self._lock = anyio.Lock()
-        self._actor: _Held | None = None
-        self._held: _Held | None = None
+        self._actor: Held | None = None
+        self._held: Held | None = None
 
     async def token(self) -> Token:
         """Return a token for the resource, from the cache or by an exchange.
@@ -92,7 +84,7 @@ class TokenExchangeAuth(httpx2.Auth):
             if self._held is None or self._clock.now() >= self._held.until:
                 self._held = None
                 token = await self._exchange(resource=self.resource, scope=self.scope)
-                self._held = _Held(token, self._clock.now())
+                self._held = Held(token, self._clock.now())
             return self._held.token
 
     async def hand_over(
@@ -112,6 +104,27 @@ class TokenExchangeAuth(httpx2.Auth):
                 audience=agent_uri, scope=scope, authorization_details=authorization_details
             )
 
+    async def ask_as_agent(self, path: str) -> Answer:
+        """GET something of the issuer's with the agent's own token, such as an approval's state.
+
+        Raises `AuthorityEnded`, `TryAgain` or `NotGranted`.
+        """
+        async with self._lock:
+            token = await self._own_token(await self._endpoint())
+        url = f"{self._issuer}/{path}"
+        request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
+        try:
+            self._authorize(request, token)
+            answer = await ask(self._http, request)
+            fresh = self._prover is not None and self._prover.learn(url, answer.headers)
+            if fresh and answer.status == 401:
+                # RFC 9449 §9: once more, with the nonce.
+                self._authorize(request, token)
+                answer = await ask(self._http, request)
+            return answer
+        except IssuerUnavailable as error:
+            raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+
     async def __aenter__(self) -> Self:
         """Use it in `async with`, which closes it at the end."""
         return self
@@ -129,18 +142,21 @@ class TokenExchangeAuth(httpx2.Auth):
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Send the request with a token; once more with a new one if the server refuses it."""
-        self._require_own_server(request)
+        require_own_server(self.resource, request)
         token = await self.token()
-        request.headers["Authorization"] = f"Bearer {token.value}"
+        self._authorize(request, token)
         response = yield request
+        if self._prover is not None and self._prover.wants_nonce(request, response):
+            self._authorize(request, token)
+            response = yield request
         if response.status_code == 401:
             # Revoked, or keys rotated: one new exchange tells which.
             await self._forget(token)
             token = await self.token()
-            request.headers["Authorization"] = f"Bearer {token.value}"
+            self._authorize(request, token)
             response = yield request
         if response.status_code == 403:
-            await self._report_scope(response, token)
+            await report_scope(response, token.scope)
 
     def sync_auth_flow(
         self, request: httpx2.Request
@@ -148,10 +164,11 @@ class TokenExchangeAuth(httpx2.Auth):
         """Refuse: MCP clients are asynchronous, and so is this."""
         raise RuntimeError("TokenExchangeAuth needs an httpx2.AsyncClient")
 
-    def _require_own_server(self, request: httpx2.Request) -> None:
-        own, asked = httpx2.URL(self.resource), request.url
-        if (own.scheme, own.host, own.port) != (asked.scheme, asked.host, asked.port):
-            raise WrongServer(f"this token is for {self.resource}")
+    def _authorize(self, request: httpx2.Request, token: Token) -> None:
+        if self._prover is None:
+            request.headers["Authorization"] = f"Bearer {token.value}"
+        else:
+            self._prover.authorize(request, token.value)
 
     async def _exchange(
         self,
@@ -162,14 +179,13 @@ class TokenExchangeAuth(httpx2.Auth):
         authorization_details: Sequence[object] | None = None,
     ) -> Token:
         endpoint = await self._endpoint()
-        if self._actor is None or self._clock.now() >= self._actor.until:
-            self._actor = _Held(await agent_token(endpoint), self._clock.now())
+        actor = await self._own_token(endpoint)
         try:
             return await exchange(
                 endpoint,
                 subject_token=await self._subject(),
                 subject_token_type=self._subject_token_type,
-                actor_token=self._actor.token.value,
+                actor_token=actor.value,
                 resource=resource,
                 audience=audience,
                 scope=scope,
@@ -181,6 +197,11 @@ class TokenExchangeAuth(httpx2.Auth):
             self._actor = None
             raise
 
+    async def _own_token(self, endpoint: TokenEndpoint) -> Token:
+        if self._actor is None or self._clock.now() >= self._actor.until:
+            self._actor = Held(await agent_token(endpoint), self._clock.now())
+        return self._actor.token
+
     async def _endpoint(self) -> TokenEndpoint:
         if self._url is None:
             try:
@@ -189,7 +210,7 @@ class TokenExchangeAuth(httpx2.Auth):
                 raise TryAgain(
                     "temporarily_unavailable", "checker_unavailable", str(error)
                 ) from None
-        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http)
+        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http, self._prover)
 
     async def _subject(self) -> str:
         if isinstance(self._subject_token, str):
@@ -202,24 +223,3 @@ class TokenExchangeAuth(httpx2.Auth):
             # Another call may have replaced it already.
             if self._held is not None and self._held.token is token:
                 self._held = self._actor = None
-
-    async def _report_scope(self, response: httpx2.Response, token: Token) -> None:
-        challenge = response.headers.get("www-authenticate", "")
-        if 'error="insufficient_scope"' not in challenge:
-            return
-        # A JSON-RPC error ends this one call, with the same facts: the MCP client raises it as
-        # `MCPError` (see `InsufficientScope.of`). An exception here would end its whole session.
-        if _is_rpc_error(await response.aread()):
-            return
-        match = _SCOPE.search(challenge)
-        needed = match[1] if match else ""
-        missing = [scope for scope in needed.split() if scope not in token.scope.split()]
-        raise InsufficientScope(needed, " ".join(missing))
-
-
-def _is_rpc_error(body: bytes) -> bool:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        return False
-    return isinstance(document, dict) and document.get("jsonrpc") == "2.0" and "error" in document

@@ -8,9 +8,10 @@ from typing import Any, Final
 import httpx2
 
 from mcp_tools.client.credentials import Credentials
+from mcp_tools.client.dpop import Prover
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
-from mcp_tools.discovery import ask
-from mcp_tools.errors import IssuerUnavailable
+from mcp_tools.discovery import Answer, ask
+from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
@@ -43,11 +44,21 @@ class TokenEndpoint:
     url: str
     credentials: Credentials
     http: httpx2.AsyncClient
+    prover: Prover | None = None
+    """Binds the tokens to its key (RFC 9449 §5); without one they are bearer tokens."""
 
 
-async def agent_token(endpoint: TokenEndpoint) -> Token:
-    """Get the agent's own token (RFC 6749 §4.4): the actor token of an exchange."""
-    return await _request(endpoint, {"grant_type": "client_credentials"})
+async def agent_token(
+    endpoint: TokenEndpoint, *, resource: str | None = None, scope: str | None = None
+) -> Token:
+    """Get the agent's own token (RFC 6749 §4.4).
+
+    Without a resource it is for the issuer: the actor token of an exchange. Raises
+    `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    optional = {"resource": resource, "scope": scope}
+    form = {name: value for name, value in optional.items() if value is not None}
+    return await _request(endpoint, {"grant_type": "client_credentials", **form})
 
 
 async def exchange(
@@ -78,28 +89,35 @@ async def exchange(
     form |= {name: value for name, value in optional.items() if value is not None}
     if authorization_details is not None:
         form["authorization_details"] = json.dumps(list(authorization_details))
+    # A hand-over is bound to the agent that it is for, which cannot prove our key.
+    may_be_bearer = audience is not None
     try:
-        return await _request(endpoint, form)
+        return await _request(endpoint, form, may_be_bearer=may_be_bearer)
     except ConsentRequired as needed:
         needed.scope, needed.resource = scope or "", resource or audience or ""
         raise
 
 
-async def _request(endpoint: TokenEndpoint, form: dict[str, str]) -> Token:
-    headers = {"Accept": "application/json"}
-    endpoint.credentials.apply(endpoint.issuer, form, headers)
-    request = endpoint.http.build_request("POST", endpoint.url, data=form, headers=headers)
-    try:
-        answer = await ask(endpoint.http, request)
-        document = answer.json_object()
-    except IssuerUnavailable as error:
-        raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
+async def _request(
+    endpoint: TokenEndpoint, form: dict[str, str], *, may_be_bearer: bool = False
+) -> Token:
+    answer, document = await _answer(endpoint, form)
+    if endpoint.prover is not None:
+        fresh = endpoint.prover.learn(endpoint.url, answer.headers)
+        if fresh and answer.status == 400 and document.get("error") == "use_dpop_nonce":
+            # RFC 9449 §8: once more, with the nonce.
+            answer, document = await _answer(endpoint, form)
+            endpoint.prover.learn(endpoint.url, answer.headers)
     if answer.status != 200:
         raise refusal(answer.status, document)
     value, expires_in = document.get("access_token"), document.get("expires_in")
-    bearer = str(document.get("token_type", "")).lower() == "bearer"
-    if not isinstance(value, str) or not isinstance(expires_in, int) or not bearer:
+    kind = str(document.get("token_type", "")).lower()
+    if not isinstance(value, str) or not isinstance(expires_in, int):
         raise TryAgain("server_error", "unexpected_answer")
+    bound = endpoint.prover is not None and not (may_be_bearer and kind == "bearer")
+    if kind != ("dpop" if bound else "bearer"):
+        # RFC 9449 §5: a client that asked for a bound token discards a bearer token.
+        raise TryAgain("server_error", "not_bound" if bound else "unexpected_answer")
     scope, grant_id = document.get("scope", ""), document.get("grant_id")
     return Token(
         value,
@@ -108,6 +126,20 @@ async def _request(endpoint: TokenEndpoint, form: dict[str, str]) -> Token:
         grant_id if isinstance(grant_id, str) else None,
         document.get("authorization_details"),
     )
+
+
+async def _answer(endpoint: TokenEndpoint, form: dict[str, str]) -> tuple[Answer, dict[str, Any]]:
+    # Credentials and proof are made anew each time: both are good once.
+    sent, headers = dict(form), {"Accept": "application/json"}
+    endpoint.credentials.apply(endpoint.issuer, sent, headers)
+    if endpoint.prover is not None:
+        headers["DPoP"] = endpoint.prover.proof("POST", endpoint.url)
+    request = endpoint.http.build_request("POST", endpoint.url, data=sent, headers=headers)
+    try:
+        answer = await ask(endpoint.http, request)
+        return answer, answer.json_object()
+    except IssuerUnavailable as error:
+        raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
 
 
 def refusal(status: int, document: dict[str, Any]) -> NotGranted:

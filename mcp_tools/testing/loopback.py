@@ -11,13 +11,13 @@ import uvicorn
 
 
 @contextmanager
-def serve(build: Callable[[str], Any]) -> Iterator[str]:
+def serve(build: Callable[[str], Any], *, port: int = 0) -> Iterator[str]:
     """Serve an ASGI application from a thread until the block ends; yield `http://host:port`.
 
     `build` gets that address first: a resource must know its own URI. Raises `RuntimeError` if
     the application does not start.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         config = uvicorn.Config(

@@ -20,7 +20,7 @@ class Minter:
         self.issuer = issuer
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.kid = kid
-        self._clock = clock
+        self.clock = clock
         self._nonce = nonce
 
     def jwks(self) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class Minter:
 
         `claims` and `header` add or replace members; None takes one away.
         """
-        now = self._clock.now() // 1000
+        now = self.clock.now() // 1000
         body: dict[str, Any] = {
             "iss": self.issuer,
             "sub": sub,
@@ -74,7 +74,7 @@ class Minter:
             issuer=self.issuer,
             audience=audience,
             audience_form=Audience.SOLE,
-            now=self._clock.now(),
+            now=self.clock.now(),
         )
 
 

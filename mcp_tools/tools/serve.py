@@ -11,7 +11,6 @@ from authz.clock import Clock
 from authz.jose import KeySet
 from mcp_tools.discovery import Answer
 from mcp_tools.edge import Edge
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.protect import protect
 from mcp_tools.tools.agent_tools import add_agent_tools
 from mcp_tools.tools.build import Tools, new_server
@@ -19,26 +18,34 @@ from mcp_tools.tools.desks import Desks
 from mcp_tools.tools.person_tools import add_admin_tools, add_person_tools
 from mcp_tools.tools.reading import METHODS, add_reading
 from mcp_tools.tools.scopes import SELF
+from mcp_tools.unavailable import IssuerUnavailable
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request: no tool here takes much."""
 
-Evaluate = Callable[[dict[str, Any]], Awaitable[Mapping[str, object] | None]]
-"""Answers a question of `POST /access/v1/evaluation`; none for one that cannot be decided."""
+Evaluate = Callable[[str, dict[str, Any]], Awaitable[Mapping[str, object] | None]]
+"""Answers a question of `POST /access/v1/<path>`; none for one that cannot be decided."""
+UseProof = Callable[[str, int], Awaitable[bool]]
+"""Records the use of a DPoP proof until a time (Unix ms), for every worker; false if it was used.
+Raises `IssuerUnavailable`."""
 PublishedKeys = Callable[[], Awaitable[KeySet]]
 """Returns the keys that the issuer's tokens are verified with now; raises `IssuerUnavailable`."""
 
 
 class InProcess:
-    """Mandate's access API and keys, without a way through the network."""
+    """Mandate's access API, keys and used proofs, without a way through the network."""
 
-    def __init__(self, evaluate: Evaluate, published: PublishedKeys) -> None:
+    def __init__(
+        self, issuer: str, evaluate: Evaluate, published: PublishedKeys, use_proof: UseProof
+    ) -> None:
+        self.issuer = issuer
         self._evaluate = evaluate
         self._published = published
+        self._use_proof = use_proof
 
     async def post(self, path: str, body: dict[str, Any]) -> Answer:
-        """Answer a question about a call; there is nothing else to ask here."""
-        found = await self._evaluate(body) if path == "evaluation" else None
+        """Answer a question about one call or several."""
+        found = await self._evaluate(path, body)
         if found is None:
             raise IssuerUnavailable("the question cannot be answered")
         return Answer(200, httpx2.Headers(), json.dumps(dict(found)).encode())
@@ -46,6 +53,10 @@ class InProcess:
     async def holding(self, kid: str) -> KeySet:
         """Return the keys of this moment."""
         return await self._published()
+
+    async def first(self, name: str, expires_at: int) -> bool:
+        """Record the use of a proof; false if any worker has seen it (RFC 9449 §11.1)."""
+        return await self._use_proof(name, expires_at)
 
 
 class OwnServer:
@@ -73,6 +84,7 @@ class OwnServer:
             clock=clock,
             api=mandate,
             keys=mandate,
+            used_proofs=mandate,
         )
 
     @asynccontextmanager

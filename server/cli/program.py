@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from server.cli import (
     agents,
+    approvals,
     audit,
     audit_evidence,
     authz,
@@ -58,6 +59,7 @@ app.add_typer(clients.app, name="client")
 app.add_typer(agents.app, name="agent")
 app.add_typer(resources.app, name="resource")
 app.add_typer(delegations.app, name="delegation")
+app.add_typer(approvals.app, name="approval")
 app.add_typer(signing_keys.app, name="keys")
 audit.app.command("verify")(audit_evidence.verify)
 audit.app.command("export")(audit_evidence.export)

@@ -42,7 +42,15 @@ def close_delegation(
                     user_id=row.user_id,
                 ),
             )
+            for extension in _extensions(core, tx, row):
+                closed += close_delegation(core, tx, extension, reason=reason, audit=audit)
     return closed
+
+
+def _extensions(core: Core, tx: Tx, value: Delegation) -> list[Delegation]:
+    """Return what the agent was allowed beside this one, and what ends with it."""
+    rows = core.rows.delegations.of_pair(tx, value.user_id, value.agent_id)
+    return [row for row in rows if row.extends == value.id]
 
 
 def narrow_delegation(
@@ -80,6 +88,9 @@ def narrow_delegation(
             ),
         )
         core.rows.delegations.narrow(tx, smaller)
+    for extension in _extensions(core, tx, value):
+        if until < extension.expires_at:
+            core.rows.delegations.narrow(tx, replace(extension, expires_at=until))
     core.rows.audit.record(
         tx,
         replace(

@@ -46,6 +46,8 @@ class Delegation:
     """The resource whose server went on downstream with this row (X6); none for any other row."""
     cut: bool = False
     """The person took something from this very row: handing on again gives no more (X9)."""
+    extends: str | None = None
+    """The delegation that this one was asked for beside: it ends with it, and is used by name."""
     sid: str | None = None
     """The session with which the delegation ends; none with `offline_access` (X9)."""
     created_at: int

@@ -31,6 +31,8 @@ class AuthorizationRequest:
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
     login_hint: str | None = None
+    dpop_jkt: str | None = None
+    """The key that the code is to be bound to (RFC 9449 §10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ class Policy:
     waiting_overall: int = 20_000
     """How many authorizations may wait at a time; and so many pushed requests of public clients."""
 
+    dpop_nonce: bool = False
+    """DPoP proofs need a nonce of ours (RFC 9449 §8)."""
     authz_api: bool = False
     """The OpenFGA API over the product's own store is served."""
     mcp: bool = False

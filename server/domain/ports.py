@@ -9,6 +9,7 @@ from typing import Protocol
 
 from authz.tx import Tx
 from server.domain.applications import Applications
+from server.domain.approvals import Approval, ApprovalStatus, Crowd
 from server.domain.audit import AuditEntry, AuditFilter, AuditPage, AuditRecord, Cursor
 from server.domain.audit_trail import AuditTrail
 from server.domain.delegation import Delegation, DelegationPage, DelegationQuery, Effect
@@ -160,6 +161,7 @@ class RefreshTokens(Protocol):
     def family(self, tx: Tx, family_id: str) -> RefreshFamily | None: ...
     def hold_family(self, tx: Unit, family_id: str) -> bool: ...
     def revoke_family(self, tx: Unit, family_id: str, now: int) -> bool: ...
+    def bind_family(self, tx: Unit, family_id: str, jkt: str) -> bool: ...
     def add(self, tx: Unit, value: RefreshToken) -> None: ...
     def get(self, tx: Tx, token_hash: str) -> RefreshToken | None: ...
     def consume(self, tx: Unit, token_hash: str, now: int) -> bool: ...
@@ -170,6 +172,12 @@ class Assertions(Protocol):
 
     def use(self, tx: Unit, client_id: str, jti: str, expires_at: int) -> bool: ...
     def purge(self, tx: Unit, now: int) -> int: ...
+
+
+class Proofs(Protocol):
+    """DPoP proofs that were used."""
+
+    def use(self, tx: Unit, name: str, expires_at: int) -> bool: ...
 
 
 class PushedRequests(Protocol):
@@ -205,6 +213,35 @@ class RememberedConsents(Protocol):
     def forget(self, tx: Unit, user_id: str, client_id: str) -> bool: ...
 
 
+class Approvals(Protocol):
+    """Questions to people, and their answers."""
+
+    def get(self, tx: Tx, approval_id: str) -> Approval | None: ...
+    def latest(self, tx: Tx, binding: str) -> Approval | None: ...
+    def pending(self, tx: Tx, user_id: str, now: int, limit: int) -> list[Approval]: ...
+    def count_pending(self, tx: Tx, user_id: str, now: int) -> int: ...
+    def answered(self, tx: Tx, user_id: str, now: int, limit: int) -> list[Approval]: ...
+    def page(
+        self, tx: Tx, *, now: int, pending_only: bool, before: Cursor | None, limit: int
+    ) -> tuple[list[Approval], Cursor | None]: ...
+    def crowd(
+        self, tx: Unit, user_id: str, agent_id: str, *, now: int, denied_since: int, since: int
+    ) -> Crowd: ...
+    def lapse(self, tx: Unit, binding: str, *, now: int, asked_since: int) -> None: ...
+    def add(self, tx: Unit, value: Approval) -> None: ...
+    def answer(
+        self,
+        tx: Unit,
+        approval_id: str,
+        status: ApprovalStatus,
+        *,
+        now: int,
+        expires_at: int,
+        new_grant_id: str | None = None,
+    ) -> bool: ...
+    def use(self, tx: Unit, binding: str, *, now: int, asked_since: int) -> str | None: ...
+
+
 class AuditSink(Protocol):
     """The audit trail."""
 
@@ -236,9 +273,11 @@ class Repositories:
     codes: Codes
     refresh: RefreshTokens
     assertions: Assertions
+    proofs: Proofs
     pushed: PushedRequests
     interactions: Interactions
     consents: RememberedConsents
     applications: Applications
+    approvals: Approvals
     audit: AuditSink
     trail: AuditTrail

@@ -57,6 +57,8 @@ class Client:
     may_introspect: bool = False
     rotate_refresh: bool = False
     require_par: bool = False
+    dpop_bound_access_tokens: bool = False
+    """Gets no token without a proof of a key (RFC 9449 §5.2)."""
     first_party: bool = False
     """Ours: uses resources as the person's own tool, so that no agent stands for it."""
     id_token_alg: str = "ES256"

@@ -34,6 +34,8 @@ class TokenRecord:
     revoked_at: int | None = None
     mark: str | None = None
     """By which we know the token again (`server.domain.marks`); none on those of older versions."""
+    jkt: str | None = None
+    """The key that the token is bound to (RFC 9449 §6.1); none for a bearer token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,8 @@ class AuthorizationCode:
     created_at: int
     expires_at: int
     used_at: int | None = None
+    dpop_jkt: str | None = None
+    """The key without whose proof nobody redeems it (RFC 9449 §10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,9 @@ class RefreshFamily:
     created_at: int
     expires_at: int
     revoked_at: int | None = None
+    jkt: str | None = None
+    """The key that was proven when it began (RFC 9449 §5): a public client proves it each time,
+    a confidential one any key of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

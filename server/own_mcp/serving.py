@@ -5,9 +5,9 @@ from typing import Any
 
 from authz.graph import GraphUnavailable
 from authz.jose import KeySet
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.tools.desks import Desks
 from mcp_tools.tools.serve import InProcess, OwnServer
+from mcp_tools.unavailable import IssuerUnavailable
 from server.domain.refusal import Refused
 from server.domain.registry import Client, ClientAuth
 from server.domain.unit import StaleSnapshotError, UnavailableError
@@ -26,9 +26,15 @@ def serve(services: Services, version: str) -> OwnServer:
         id="mandate", name="Mandate", auth=ClientAuth.NONE, resource_id=core.policy.mcp_resource
     )
 
-    async def evaluate(body: dict[str, Any]) -> Mapping[str, object] | None:
+    async def evaluate(path: str, body: dict[str, Any]) -> Mapping[str, object] | None:
+        ask = {
+            "evaluation": services.evaluation.answer,
+            "evaluations": services.evaluation.answers,
+        }.get(path)
+        if ask is None:
+            return None
         try:
-            answer = await services.evaluation.answer(asking, body)
+            answer = await ask(asking, body)
         except _UNABLE:
             return None
         return None if isinstance(answer, Refused) else answer
@@ -40,9 +46,15 @@ def serve(services: Services, version: str) -> OwnServer:
         except _UNABLE:
             raise IssuerUnavailable("the keys cannot be read just now") from None
 
+    async def use_proof(name: str, expires_at: int) -> bool:
+        try:
+            return await core.store.write(lambda tx: core.rows.proofs.use(tx, name, expires_at))
+        except _UNABLE:
+            raise IssuerUnavailable("the proof cannot be looked up just now") from None
+
     return OwnServer(
         Desks(Agents(services), People(core), Admins(core)),
-        InProcess(evaluate, published),
+        InProcess(core.policy.issuer, evaluate, published, use_proof),
         issuer=core.policy.issuer,
         version=version,
         clock=core.clock,

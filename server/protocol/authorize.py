@@ -107,5 +107,6 @@ def _examined(d: Draft) -> Examined:
         max_age=d.max_age,
         acr_values=d.acr_values,
         login_hint=d.texts.get("login_hint"),
+        dpop_jkt=d.dpop_jkt,
     )
     return Examined(request, d.client)

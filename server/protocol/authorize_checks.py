@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from authz.dpop import is_thumbprint
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import GrantType, Status
 from server.protocol.authorize_draft import Draft
@@ -141,6 +142,15 @@ def pkce_is_s256(d: Draft) -> Refused | None:
     return None
 
 
+def dpop_jkt_is_a_thumbprint(d: Draft) -> Refused | None:
+    """RFC 9449 §10: the key that the code is to be bound to."""
+    jkt = d.sent.get("dpop_jkt")
+    if jkt is not None and not is_thumbprint(jkt):
+        return invalid_request("dpop_jkt", "dpop_jkt is no SHA-256 thumbprint of a key.")
+    d.dpop_jkt = jkt
+    return None
+
+
 def prompt_is_known(d: Draft) -> Refused | None:
     """OIDC Core §3.1.2.1: `none` with another value is an error."""
     values = (d.sent.get("prompt") or "").split()
@@ -182,6 +192,7 @@ REQUEST_CHECKS: Final[tuple[Check, ...]] = (
     response_type_is_code,
     client_may_use_codes,
     pkce_is_s256,
+    dpop_jkt_is_a_thumbprint,
     prompt_is_known,
     max_age_is_a_number,
     acr_values_are_few,

@@ -34,6 +34,7 @@ class Draft:
     redirect_uri_sent: bool = False
     response_mode: str = "query"
     code_challenge: str = ""
+    dpop_jkt: str | None = None
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()

@@ -71,6 +71,7 @@ async def give_code(
                 family_id=family_id,
                 created_at=now,
                 expires_at=now + core.policy.code_ttl * 1000,
+                dpop_jkt=request.dpop_jkt,
             ),
         )
         core.rows.audit.record(

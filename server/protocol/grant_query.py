@@ -7,20 +7,21 @@ from server.delegation.standing import path_standing
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
-from server.protocol.bearer import own_bearer
+from server.protocol.bearer import SentToken, own_token
+from server.protocol.dpop import Proofs
 from server.protocol.issue import detail_json
 from server.protocol.presented import TokenReader
 from server.protocol.scopes import in_force
 
 
 async def grant_query(
-    core: Core, reader: TokenReader, authorization: str | None, grant_id: str
+    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, grant_id: str
 ) -> Mapping[str, object] | Refused:
     """Describe a delegation to its delegate, who comes with an actor token.
 
     A foreign, an unknown and a dead delegation answer alike (X5).
     """
-    alive = await own_bearer(core, reader, authorization, TokenKind.AGENT_SELF)
+    alive = await own_token(core, reader, proofs, sent, TokenKind.AGENT_SELF)
     if isinstance(alive, Refused):
         return alive
     path = await path_standing(core, grant_id, core.clock.now(), issued_at=alive.record.issued_at)

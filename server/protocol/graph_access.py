@@ -7,16 +7,17 @@ from server.delegation.standing import Standing, standing
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
-from server.protocol.bearer import bad_token
+from server.protocol.bearer import SentToken, bad_token, sent_token, use_proof
+from server.protocol.dpop import Proofs
 from server.protocol.graph_changes import GraphDatabase
-from server.protocol.presented import TokenReader
+from server.protocol.presented import Presented, TokenReader
 from server.protocol.scopes import under_ceilings, words
 
 _FOR_SOMEBODY: Final = frozenset({"act", "may_act", "grant_id"})
 
 
 async def graph_caller(
-    core: Core, reader: TokenReader, token: str, scope: str
+    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, scope: str
 ) -> GraphDatabase | Refused:
     """Return the graph as the holder of a live token with `scope` may use it, now and when asked.
 
@@ -25,21 +26,26 @@ async def graph_caller(
     client and the agent's ceiling, not only within the token. Raises `UnavailableError`.
     """
     revision = await core.snapshot.refresh()
-    alive = await _admitted(core, reader, token, scope)
+    admitted = await sent_token(core, reader, proofs, sent)
+    if isinstance(admitted, Refused):
+        return admitted
+    alive = await _alive(core, admitted.presented, scope)
     if isinstance(alive, Refused):
         return alive
+    if (replayed := await use_proof(core, admitted.proof)) is not None:
+        return replayed
 
     async def still() -> bool:
         await core.snapshot.refresh()
-        return not isinstance(await _admitted(core, reader, token, scope), Refused)
+        presented = await reader.read(admitted.token, admitted.jkt)
+        return not isinstance(presented, Denied) and not isinstance(
+            await _alive(core, presented, scope), Refused
+        )
 
     return GraphDatabase(core, alive, revision, still)
 
 
-async def _admitted(core: Core, reader: TokenReader, token: str, scope: str) -> Standing | Refused:
-    presented = await reader.read(token)
-    if isinstance(presented, Denied):
-        return bad_token(presented.reason.value)
+async def _alive(core: Core, presented: Presented, scope: str) -> Standing | Refused:
     record, uri = presented.record, core.policy.graph_resource
     if record.audience != uri:
         return bad_token("wrong_audience")

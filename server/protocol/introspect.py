@@ -59,7 +59,7 @@ class Introspection:
             )
         if token.count(".") != 2:
             return await self._refresh_token(caller, token)
-        presented = await self._reader.read(token)
+        presented = await self._reader.read_unproven(token)
         if isinstance(presented, Denied):
             return INACTIVE
         record = presented.record
@@ -111,11 +111,13 @@ async def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
         "client_id": record.client_id,
         # X9: what is in force now, not what was when it was minted.
         "scope": " ".join(sorted(scope)),
-        "token_type": "Bearer",
+        "token_type": "Bearer" if record.jkt is None else "DPoP",
         "iat": record.issued_at // 1000,
         "exp": record.expires_at // 1000,
         "jti": record.jti,
     }
+    if record.jkt is not None:
+        answer["cnf"] = {"jkt": record.jkt}  # RFC 9449 §6.2
     if record.kind is TokenKind.DELEGATED:
         answer["act"] = alive.act()
     if record.kind is TokenKind.HANDOVER:

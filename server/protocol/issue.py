@@ -9,6 +9,7 @@ from server.domain.delegation import Detail
 from server.domain.refusal import Refused
 from server.domain.tokens import ACCESS_TOKEN_TYP, ID_TOKEN_TYP, TokenKind, TokenRecord
 from server.domain.unit import Unit
+from server.protocol.dpop import use
 from server.protocol.minting import Authorization, IdToken
 
 
@@ -34,7 +35,8 @@ async def issue(
     records = [record]
     answer: dict[str, object] = {
         "access_token": token,
-        "token_type": "Bearer",
+        # RFC 9449 §5: DPoP if it is bound, so that a client never takes one for the other.
+        "token_type": "Bearer" if a.jkt is None else "DPoP",
         "expires_in": max(0, (record.expires_at - now) // 1000),
         "scope": record.scope,
     }
@@ -58,6 +60,9 @@ async def issue(
         tx.guard(revision, a.depends)
         if parents and not core.rows.tokens.hold(tx, *parents):
             return _parent_revoked()
+        # First: a proof that was used before must not use up a code.
+        if a.proof is not None and (replayed := use(core, tx, a.proof)) is not None:
+            return replayed
         lost = a.consume(tx)
         if lost is not None:
             return lost
@@ -122,6 +127,8 @@ def _access_token(
         claims["act"] = act_claim(a.chain)
     if a.may_act is not None:
         claims["may_act"] = {"sub": a.may_act}
+    if a.jkt is not None:
+        claims["cnf"] = {"jkt": a.jkt}
     if a.sid is not None:
         claims["sid"] = a.sid
     if a.auth_time is not None:
@@ -144,6 +151,7 @@ def _access_token(
         issued_at=now,
         expires_at=expires * 1000,
         mark=core.marks.of(token),
+        jkt=a.jkt,
     )
     return record, token
 

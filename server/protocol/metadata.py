@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import orjson
 
+from authz.dpop import ALGORITHMS
 from server.domain.policy import Policy
 from server.domain.registry import ClientAuth
 from server.protocol.client_assertion import ASSERTION_ALGORITHMS
@@ -38,6 +39,7 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
             "revocation_endpoint_auth_methods_supported": methods,
             "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+            "dpop_signing_alg_values_supported": list(ALGORITHMS),
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
             "authorization_details_types_supported": ["mandate"],

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from authz.dpop import Proof
 from server.domain.audit import AuditRecord
 from server.domain.delegation import Detail
 from server.domain.refusal import Refused
@@ -57,6 +58,10 @@ class Authorization:
     family_id: str | None = None
     alg: str = "ES256"
     issued_token_type: str | None = None
+    proof: Proof | None = None
+    """Whose key the token is bound to; used up with it."""
+    key: str | None = None
+    """The key of the token that it comes from, proven where that one was used (our MCP server)."""
     id_token: IdToken | None = None
     refresh_token: str | None = None
     depends: frozenset[ChangeKey] = frozenset()
@@ -64,3 +69,14 @@ class Authorization:
     inserts: tuple[Callable[[Unit], None], ...] = ()
     audit: AuditRecord
     answer: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def jkt(self) -> str | None:
+        """Return the key that the access token is bound to (RFC 9449 §6.1).
+
+        A hand-over is a ticket for another agent, which cannot prove our client's key: what binds
+        it is its audience, whose own authenticated client alone may present it (X3).
+        """
+        if self.kind is TokenKind.HANDOVER:
+            return None
+        return self.key if self.proof is None else self.proof.jkt

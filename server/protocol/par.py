@@ -4,22 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from authz.dpop import Proof
 from server.defence.waiting_room import no_room
 from server.domain.core import Core
-from server.domain.entropy import hash_secret
+from server.domain.entropy import hash_secret, same
 from server.domain.interactions import PushedRequest
 from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Client
 from server.domain.unit import Unit
 from server.protocol.authorize import REPEATABLE, Faulty, examine
+from server.protocol.dpop import use
 from server.protocol.parameters import Parameters
 
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
 KEPT: Final = (
     "response_type", "client_id", "redirect_uri", "response_mode", "scope", "state", "nonce",
-    "code_challenge", "code_challenge_method", "prompt", "max_age", "acr_values", "login_hint",
-    "resource", "authorization_details", "request", "registration",
+    "code_challenge", "code_challenge_method", "dpop_jkt", "prompt", "max_age", "acr_values",
+    "login_hint", "resource", "authorization_details", "request", "registration",
 )  # fmt: skip
 """What is stored of a pushed request: never the credentials that came with it."""
 
@@ -57,10 +59,13 @@ class Pushed:
         return {"request_uri": self.request_uri, "expires_in": self.expires_in}
 
 
-async def push(core: Core, client: Client, sent: Parameters, source: str) -> Pushed | Refused:
+async def push(
+    core: Core, client: Client, sent: Parameters, proof: Proof | None, source: str
+) -> Pushed | Refused:
     """Examine a request of an authenticated client as if it came by the front door; store it.
 
-    `source` stands for its address, which counts only where anybody may push in a client's name.
+    A `proof` binds the code to its key. `source` stands for the client's address, which counts
+    only where anybody may push in its name.
     """
     # RFC 9126 §2.1: request_uri MUST NOT be provided in this case.
     if "request_uri" in sent:
@@ -68,8 +73,14 @@ async def push(core: Core, client: Client, sent: Parameters, source: str) -> Pus
     found = await examine(core, sent, client.id, pushed=True)
     if isinstance(found, Faulty):
         return found.refused
+    stated = sent.get("dpop_jkt")
+    # RFC 9449 §10.1: MUST reject the request if the two differ.
+    if proof is not None and stated is not None and not same(stated, proof.jkt):
+        return invalid_request("dpop_jkt", "dpop_jkt is not the key of the DPoP proof.")
     secret, now = core.entropy.token(), core.clock.now()
     single = [(name, value) for name in KEPT if (value := sent.get(name)) is not None]
+    if proof is not None and stated is None:
+        single.append(("dpop_jkt", proof.jkt))
     many = [(name, value) for name in REPEATABLE for value in sent.every(name)]
     row = PushedRequest(
         hash=hash_secret(secret),
@@ -84,6 +95,8 @@ async def push(core: Core, client: Client, sent: Parameters, source: str) -> Pus
             waiting = core.rows.pushed.waiting(tx, row.source, client.id, now)
             if (full := no_room(core.policy, waiting)) is not None:
                 return full
+        if proof is not None and (replayed := use(core, tx, proof)) is not None:
+            return replayed
         core.rows.pushed.add(tx, row)
         return Pushed(REQUEST_URI_PREFIX + secret, core.policy.pushed_request_ttl)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from authz.decision import Denied, Reason
+from authz.dpop import InvalidProof, bound_key
 from authz.jose import (
     Fault,
     InvalidToken,
@@ -16,6 +17,7 @@ from authz.jose import (
     verify_split,
 )
 from server.domain.core import Core
+from server.domain.entropy import same
 from server.domain.tokens import ACCESS_TOKEN_TYP, ID_TOKEN_TYP, TokenKind, TokenRecord
 
 _ALGORITHMS = ("ES256", "EdDSA", "RS256")
@@ -46,8 +48,19 @@ class TokenReader:
         self._seen: OrderedDict[bytes, tuple[str, VerifiedPayload]] = OrderedDict()
         self._seen_by: KeySource | None = None
 
-    async def read(self, token: str) -> Presented | Denied:
-        """Return a token of ours whatever its kind, dead or alive; expiry is for the caller."""
+    async def read(self, token: str, jkt: str | None = None) -> Presented | Denied:
+        """Return a token of ours whatever its kind, dead or alive; expiry is for the caller.
+
+        `jkt` is the key that its sender has proven; a token that is bound to another one, or to
+        any while none was proven, is refused (RFC 9449 §7.2). An unbound one is not.
+        """
+        found = await self.read_unproven(token)
+        if isinstance(found, Denied) or proven(found.record, jkt):
+            return found
+        return Denied(Reason.PROOF_REQUIRED)
+
+    async def read_unproven(self, token: str) -> Presented | Denied:
+        """Return a token as `read`, of whomever has its bytes: not for what it allows."""
         keys, digest = self._keys(), sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._remembered(digest, keys)
         try:
@@ -75,8 +88,11 @@ class TokenReader:
         says = (claims.get("sub"), claims.get("aud"), claims.get("grant_id"))
         if says != (record.sub, record.audience, record.grant_id):
             return Denied(Reason.TOKEN_INVALID, "record differs")
-        # X1: a binding that we cannot check is refused, never ignored.
-        if "cnf" in claims:
+        # X1: a binding that we cannot check, or did not make, is refused, never ignored.
+        try:
+            if bound_key(claims) != record.jkt:
+                return Denied(Reason.TOKEN_INVALID, "record differs")
+        except InvalidProof:
             return Denied(Reason.TOKEN_INVALID, "cnf")
         return Presented(claims, record)
 
@@ -113,6 +129,11 @@ class TokenReader:
             self._seen[digest] = (typ, claims)
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
+
+
+def proven(record: TokenRecord, jkt: str | None) -> bool:
+    """Tell whether who has proven the key `jkt` (or none) may use the token of `record`."""
+    return record.jkt is None or (jkt is not None and same(record.jkt, jkt))
 
 
 def stated_chain(claims: VerifiedPayload) -> tuple[str, ...]:

@@ -4,10 +4,13 @@ The subject of our profile is an access token, the action's name is the scopes t
 and its properties say the relation, so that the answer is about this call and nothing else.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from authz.dpop import is_thumbprint
+from server.delegation.approvals import LONGEST, MAX_SUMMARY
 from server.delegation.decision import Call
 from server.domain.refusal import Refused, invalid_request
 from server.protocol.scopes import parse_scope
@@ -17,6 +20,9 @@ MAX_EVALUATIONS: Final = 50
 MAX_OBJECTS_OF_BATCH: Final = 100
 """Objects of all evaluations of a request: each may need several checks."""
 MAX_TEXT: Final = 512
+MAX_AGE: Final = 86_400
+_HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+"""The base64url of 32 bytes, in its one spelling."""
 _PRINCIPALS = {"delegated": frozenset[str](), "agent": frozenset({"agent"})}
 _PRINCIPALS["user"] = frozenset({"user"})
 _PRINCIPALS["person"] = frozenset({"person"})
@@ -31,13 +37,26 @@ STOPS: Final[Mapping[str, bool | None]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalWanted:
+    """The call needs a person's fresh yes to exactly these arguments."""
+
+    arguments_hash: str
+    summary: str
+    lasts: int | None
+    max_age: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A parsed evaluation request."""
 
     token: str
+    jkt: str | None
+    """The key whose proof the resource server has checked for this token (RFC 9449 §7)."""
     call: Call
     tool: str
     request_id: str | None
+    approval: ApprovalWanted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,7 @@ def parse(body: Any) -> Question | Refused:
         token = _text(subject["id"], 16_384)
         if subject.get("type", "access_token") != "access_token":
             return _malformed("subject.type")
+        jkt = proven_key(_record(subject.get("properties", {})))
         scopes = parse_scope(_text(action["name"]))
         properties = _record(action.get("properties", {}))
         principals = frozenset[str]()
@@ -63,6 +83,7 @@ def parse(body: Any) -> Question | Refused:
         context = _record(body.get("context", {}))
         question = Question(
             token=token,
+            jkt=jkt,
             call=Call(
                 scopes=scopes if isinstance(scopes, frozenset) else frozenset(),
                 relation=_text(properties["relation"], 50) if "relation" in properties else None,
@@ -71,11 +92,26 @@ def parse(body: Any) -> Question | Refused:
             ),
             tool=_text(properties.get("tool", "-"), 128),
             request_id=_text(context["request_id"], 128) if "request_id" in context else None,
+            approval=_approval(context["approval"]) if "approval" in context else None,
         )
     except (KeyError, TypeError, ValueError):
         return _malformed("body")
     # No scope would be no condition.
     return question if question.call.scopes else _malformed("action.name")
+
+
+def proven_key(told: Mapping[str, Any]) -> str | None:
+    """Return the key of a `cnf` beside a token (RFC 9449 §6.1), none without one.
+
+    Raises `ValueError` or `KeyError` for one that is malformed.
+    """
+    if "cnf" not in told:
+        return None
+    confirmation = _record(told["cnf"])
+    jkt = _text(confirmation["jkt"])
+    if confirmation.keys() != {"jkt"} or not is_thumbprint(jkt):
+        raise ValueError
+    return jkt
 
 
 def _objects(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -96,6 +132,28 @@ def _object(named: Mapping[str, Any]) -> str:
     if ":" in kind or any(sign.isspace() for sign in kind + name):
         raise ValueError
     return f"{kind}:{name}"
+
+
+def _approval(value: object) -> ApprovalWanted:
+    named = _record(value)
+    # A member that we do not know might restrict: what is not heeded must not seem to be.
+    if not named.keys() <= {"arguments_hash", "summary", "for", "max_age"}:
+        raise ValueError
+    arguments_hash = _text(named["arguments_hash"], 43)
+    if _HASH.fullmatch(arguments_hash) is None:
+        raise ValueError
+    return ApprovalWanted(
+        arguments_hash=arguments_hash,
+        summary=_text(named["summary"], MAX_SUMMARY),
+        lasts=_seconds(named["for"], LONGEST) if "for" in named else None,
+        max_age=_seconds(named["max_age"], MAX_AGE) if "max_age" in named else None,
+    )
+
+
+def _seconds(value: object, longest: int) -> int:
+    if type(value) is not int or not 0 < value <= longest:
+        raise ValueError
+    return value
 
 
 def _record(value: object) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from server.domain.tokens import TokenKind
 from server.domain.unit import Unit
 from server.protocol.evaluation import own_resource
 from server.protocol.presented import TokenReader
+from server.protocol.question import proven_key
 
 MAX_TUPLES = 100
 MAX_LABEL = 200
@@ -33,6 +34,8 @@ class Writing:
     deletes: list[Tuple]
     labels: dict[str, str]
     token: str | None
+    jkt: str | None
+    """The key whose proof the resource server has checked for the token."""
 
 
 class RelationsApi:
@@ -60,7 +63,7 @@ class RelationsApi:
         foreign = _foreign(resource, writing)
         if foreign is not None:
             return await self._refuse(caller, resource, writing, foreign)
-        behalf = await self._behalf(resource, writing.token)
+        behalf = await self._behalf(resource, writing)
         if isinstance(behalf, Refused):
             return await self._refuse(caller, resource, writing, behalf)
         if behalf is not None and _shares(behalf, resource, writing):
@@ -102,11 +105,11 @@ class RelationsApi:
         await core.store.write(lambda tx: core.rows.audit.record(tx, event))
         return refused
 
-    async def _behalf(self, resource: Resource, token: str | None) -> Standing | Refused | None:
+    async def _behalf(self, resource: Resource, writing: Writing) -> Standing | Refused | None:
         """Return the live delegated call for which tuples are written, if a token was sent."""
-        if token is None:
+        if writing.token is None:
             return None
-        presented = await self._reader.read(token)
+        presented = await self._reader.read(writing.token, writing.jkt)
         denied: Denied | None = presented if isinstance(presented, Denied) else None
         if not isinstance(presented, Denied) and presented.record.audience == resource.id:
             alive = await standing(self._core, presented.record, self._core.clock.now())
@@ -256,10 +259,11 @@ def parse(body: Any) -> Writing | Refused:
     """Check the shape of a request."""
     malformed = invalid_request("malformed", "The request is malformed.")
     try:
-        if set(body) - {"writes", "deletes", "labels", "token"}:
+        if set(body) - {"writes", "deletes", "labels", "token", "cnf"}:
             return malformed
         writes, deletes = _tuples(body.get("writes", [])), _tuples(body.get("deletes", []))
         labels, token = body.get("labels", {}), body.get("token")
+        jkt = proven_key(body)
         fits = (
             type(labels) is dict
             and len(writes) + len(deletes) + len(labels) > 0
@@ -269,12 +273,13 @@ def parse(body: Any) -> Writing | Refused:
                 type(v) is str and 0 < len(v) <= MAX_LABEL and ":" in k for k, v in labels.items()
             )
             and ("token" not in body or type(token) is str)
+            and (jkt is None or type(token) is str)
         )
     except (KeyError, TypeError, ValueError):
         return malformed
     if not fits:
         return malformed
-    return Writing(writes=writes, deletes=deletes, labels=labels, token=token)
+    return Writing(writes=writes, deletes=deletes, labels=labels, token=token, jkt=jkt)
 
 
 def _tuples(listed: Any) -> list[Tuple]:

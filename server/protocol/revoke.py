@@ -40,7 +40,7 @@ class Revocation:
                 error="invalid_request", reason="token_missing", description="Send a token."
             )
         if token.count(".") == 2:
-            presented = await self._reader.read(token)
+            presented = await self._reader.read_unproven(token)
             # RFC 7009 §2.1: only the client that the token was issued to may revoke it.
             if not isinstance(presented, Denied) and presented.record.client_id == client.id:
                 jti = presented.record.jti

@@ -72,7 +72,9 @@ class Searching:
         return search if isinstance(search, Refused) else await self._answer(resource, search)
 
     async def _answer(self, resource: Resource, search: Search) -> Mapping[str, object]:
-        record, alive = await presented_at(self._core, self._reader, resource, search.asked.token)
+        record, alive = await presented_at(
+            self._core, self._reader, resource, search.asked.token, search.asked.jkt
+        )
         if isinstance(alive, Denied):
             found, standing = _Found(denied=alive), None
         else:

@@ -1,13 +1,16 @@
 """RFC 6749 §3.2: the token endpoint as the list of its checks."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from authz.dpop import Proof, ProofFault
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
+from server.protocol.dpop import Proofs, SentProof, refused_proof
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
@@ -23,13 +26,14 @@ _TAGS = {
     GrantType.CLIENT_CREDENTIALS: AuditTag.CLIENT_TOKEN,
     GrantType.TOKEN_EXCHANGE: AuditTag.EXCHANGE,
 }
-# Written by the replay itself, with its effects.
-_AUDITED_ELSEWHERE = {"code_replayed", "refresh_reused"}
+# Written by the replay itself, with its effects; or no refusal but a step of the protocol.
+_NOT_AUDITED = {"code_replayed", "refresh_reused", "proof_nonce"}
 # What anybody can be refused in the name of a public client, whose name is no secret: counted, but
 # not written down, or strangers could fill the audit.
 _ANYBODYS = {
     "grant_not_allowed", "public_client", "agent_suspended", "agent_retired",
     "code_missing", "code_unknown", "refresh_token_missing", "refresh_unknown",
+    *(fault.value for fault in ProofFault),
 }  # fmt: skip
 
 
@@ -41,19 +45,25 @@ class TokenEndpoint:
         core: Core,
         signer: TokenSigner,
         reader: TokenReader,
+        proofs: Proofs,
         client_keys: ClientKeys,
         secret_key: bytes,
         telemetry: Telemetry,
     ) -> None:
-        """Mint with `signer`; read presented tokens with `reader`."""
+        """Mint with `signer`; read presented tokens with `reader`, proofs with `proofs`."""
         self._core = core
+        self._proofs = proofs
         self._signer = signer
         self._client_keys = client_keys
         self._telemetry = telemetry
         self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
 
     async def answer(
-        self, form: Parameters, authorization: str | None, request_id: str | None
+        self,
+        form: Parameters,
+        authorization: str | None,
+        sent_proof: SentProof,
+        request_id: str | None,
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
         revision = await self._core.snapshot.refresh()
@@ -65,10 +75,11 @@ class TokenEndpoint:
         grant = _grant(form)
         if isinstance(grant, Refused):
             return grant
+        proof = self._proofs.read(sent_proof)
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(grant, form, client, request_id, revision)
+                return await self._once(grant, form, client, proof, request_id, revision)
             except StaleSnapshotError:
                 revision = await self._core.snapshot.refresh()
                 now = await self._core.snapshot.client(client.id)
@@ -93,7 +104,9 @@ class TokenEndpoint:
             if client is None or client.status is not Status.ACTIVE:
                 return invalid_client("disabled", detail=client_id)
             try:
-                return await self._once(grant, form, client, None, revision)
+                return await self._once(
+                    grant, form, client, None, None, revision, proves_here=False
+                )
             except StaleSnapshotError:
                 continue
         raise UnavailableError("changing")
@@ -103,8 +116,11 @@ class TokenEndpoint:
         grant: Grant,
         form: Parameters,
         client: Client,
+        proof: Proof | Refused | None,
         request_id: str | None,
         revision: int,
+        *,
+        proves_here: bool = True,
     ) -> Mapping[str, object] | Refused:
         acting = await self._core.snapshot.agent(client.agent_id) if client.agent_id else None
         request = TokenRequest(
@@ -112,6 +128,7 @@ class TokenEndpoint:
             client=client,
             acting=acting,
             now=self._core.clock.now(),
+            proof=proof if isinstance(proof, Proof) else None,
             request_id=request_id,
         )
         if grant.grant_type not in client.grant_types:
@@ -130,11 +147,17 @@ class TokenEndpoint:
                 description="The agent of this client may not act.",
             )
             return await self._refuse(grant, request, refused)
+        if isinstance(proof, Refused):
+            return await self._refuse(grant, request, proof)
+        if proof is None and client.dpop_bound_access_tokens and proves_here:
+            # RFC 9449 §5.2: MUST reject token requests that do not contain the DPoP header.
+            return await self._refuse(grant, request, refused_proof(ProofFault.MISSING))
         with self._telemetry.span("grant", grant_type=grant.grant_type.value):
             authorization = await grant.authorize(self._context, request)
             if isinstance(authorization, Refused):
                 return await self._refuse(grant, request, authorization)
-            answer = await issue(self._core, self._signer, authorization, revision)
+            bound = replace(authorization, proof=proof)
+            answer = await issue(self._core, self._signer, bound, revision)
         if isinstance(answer, Refused):
             return await self._refuse(grant, request, answer)
         self._telemetry.issued(authorization.kind)
@@ -143,7 +166,7 @@ class TokenEndpoint:
     async def _refuse(self, grant: Grant, request: TokenRequest, refused: Refused) -> Refused:
         """Write down what an authenticated client was refused (DESIGN 3.4)."""
         self._telemetry.refused(refused)
-        if refused.reason in _AUDITED_ELSEWHERE:
+        if refused.reason in _NOT_AUDITED:
             return refused
         if not request.client.confidential and refused.reason in _ANYBODYS:
             return refused

@@ -6,16 +6,17 @@ from server.domain.core import Core
 from server.domain.people import User
 from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
-from server.protocol.bearer import own_bearer
+from server.protocol.bearer import SentToken, own_token
+from server.protocol.dpop import Proofs
 from server.protocol.presented import TokenReader
 from server.protocol.scopes import words
 
 
 async def userinfo(
-    core: Core, reader: TokenReader, authorization: str | None
+    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken
 ) -> Mapping[str, object] | Refused:
     """Return the claims that the token's scope covers; never `act` (X10)."""
-    alive = await own_bearer(core, reader, authorization, TokenKind.USER)
+    alive = await own_token(core, reader, proofs, sent, TokenKind.USER)
     if isinstance(alive, Refused):
         return alive
     scope = words(alive.record.scope)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from server.domain.core import Core
 from server.keys.live import LiveKeys
 from server.protocol.client_auth import ClientKeys
+from server.protocol.dpop import Proofs
 from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
@@ -23,6 +24,7 @@ class Services:
     core: Core
     keys: LiveKeys
     reader: TokenReader
+    proofs: Proofs
     client_keys: ClientKeys
     secret_key: bytes
     telemetry: Telemetry
@@ -43,14 +45,16 @@ def bundle(
 ) -> Services:
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
+    proofs = Proofs(core, secret_key)
     return Services(
         core=core,
         keys=keys,
         reader=reader,
+        proofs=proofs,
         client_keys=client_keys,
         secret_key=secret_key,
         telemetry=telemetry,
-        token=TokenEndpoint(core, keys, reader, client_keys, secret_key, telemetry),
+        token=TokenEndpoint(core, keys, reader, proofs, client_keys, secret_key, telemetry),
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),

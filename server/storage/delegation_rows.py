@@ -64,4 +64,5 @@ def delegation_value(row: Row) -> Delegation:
         allow_sharing=x["allow_sharing"],
         via=x.get("via"),
         cut=x.get("cut", False),
+        extends=x.get("extends"),
     )

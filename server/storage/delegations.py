@@ -160,6 +160,7 @@ def _document(value: Delegation) -> str:
             "allow_sharing": value.allow_sharing,
             "via": value.via,
             "cut": value.cut,
+            "extends": value.extends,
         }
     )
 

@@ -200,6 +200,7 @@ def _document(r: AuthorizationRequest) -> str:
             "agent_id": r.agent_id,
             "hand_overs": r.hand_overs,
             "max_depth": r.max_depth,
+            "dpop_jkt": r.dpop_jkt,
         }
     )
 

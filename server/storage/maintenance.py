@@ -17,10 +17,11 @@ from sqlalchemy.sql.expression import Delete
 
 from authz.clock import Clock
 from server.domain.unit import Store, UnavailableError, Unit
+from server.storage.tables.approval import approval
 from server.storage.tables.changes import security_change
 from server.storage.tables.flow import authorization_code, interaction, pushed_request
 from server.storage.tables.people import one_time_link, sign_in_failure
-from server.storage.tables.token import assertion, refresh_family, refresh_token, token
+from server.storage.tables.token import assertion, refresh_family, refresh_token, token, used_proof
 from server.storage.unit import HEAD
 
 BATCH: Final = 500
@@ -85,6 +86,11 @@ _PURGES: Final = (
         MARGIN_MS,
     ),
     _Purge(
+        "proofs",
+        _oldest(used_proof, (used_proof.c.name,), used_proof.c.expires_at < _BEFORE),
+        MARGIN_MS,
+    ),
+    _Purge(
         "links",
         _oldest(one_time_link, (one_time_link.c.hash,), one_time_link.c.expires_at < _BEFORE),
         RETENTION_MS,
@@ -92,6 +98,11 @@ _PURGES: Final = (
     _Purge(
         "failures",
         _oldest(sign_in_failure, (sign_in_failure.c.id,), sign_in_failure.c.at < _BEFORE),
+        RETENTION_MS,
+    ),
+    _Purge(
+        "approvals",
+        _oldest(approval, (approval.c.id,), approval.c.expires_at < _BEFORE),
         RETENTION_MS,
     ),
     _Purge("tokens", _oldest(token, (token.c.jti,), token.c.expires_at < _BEFORE), RETENTION_MS),

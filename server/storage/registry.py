@@ -117,6 +117,7 @@ def _client_document(value: Client) -> str:
             "may_introspect": value.may_introspect,
             "rotate_refresh": value.rotate_refresh,
             "require_par": value.require_par,
+            "dpop_bound_access_tokens": value.dpop_bound_access_tokens,
             "first_party": value.first_party,
             "id_token_alg": value.id_token_alg,
         }
@@ -146,6 +147,7 @@ def _client(row: Row) -> Client:
         may_introspect=d["may_introspect"],
         rotate_refresh=d["rotate_refresh"],
         require_par=d["require_par"],
+        dpop_bound_access_tokens=d.get("dpop_bound_access_tokens", False),
         first_party=d["first_party"],
         id_token_alg=d["id_token_alg"],
     )

@@ -3,11 +3,13 @@
 from server.domain.entropy import Entropy
 from server.domain.ports import Repositories
 from server.storage.applications import Applications
+from server.storage.approvals import Approvals
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
 from server.storage.people import Links, Sessions, Users
+from server.storage.proofs import Proofs
 from server.storage.registry import Agents, Clients
 from server.storage.resources import Resources
 from server.storage.sign_in_failures import SignInFailures
@@ -30,10 +32,12 @@ def repositories(entropy: Entropy) -> Repositories:
         codes=Codes(),
         refresh=RefreshTokens(),
         assertions=Assertions(),
+        proofs=Proofs(),
         pushed=PushedRequests(),
         interactions=Interactions(),
         consents=RememberedConsents(),
         applications=Applications(),
+        approvals=Approvals(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

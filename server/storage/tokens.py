@@ -34,6 +34,7 @@ _TOKEN = select(
     token.c.expires_at,
     token.c.revoked_at,
     token.c.mark,
+    token.c.jkt,
 )
 _TOKEN_BY_JTI = _TOKEN.where(token.c.jti == bindparam("jti"))
 _TOKEN_ADD = insert(token)
@@ -91,6 +92,7 @@ class Tokens:
                 "expires_at": value.expires_at,
                 "revoked_at": value.revoked_at,
                 "mark": value.mark,
+                "jkt": value.jkt,
             },
         )
 
@@ -141,6 +143,7 @@ def _record(row: Row) -> TokenRecord:
         expires_at=row[12],
         revoked_at=row[13],
         mark=row[14],
+        jkt=row[15],
     )
 
 
@@ -182,6 +185,7 @@ class Codes:
                         "redirect_uri": value.redirect_uri,
                         "redirect_uri_sent": value.redirect_uri_sent,
                         "code_challenge": value.code_challenge,
+                        "dpop_jkt": value.dpop_jkt,
                     }
                 ),
                 "created_at": value.created_at,
@@ -207,6 +211,7 @@ class Codes:
             created_at=created_at,
             expires_at=expires_at,
             used_at=used_at,
+            dpop_jkt=x.get("dpop_jkt"),
         )
 
     def consume(self, tx: Unit, code_hash: str, now: int) -> bool:
@@ -221,11 +226,20 @@ _FAMILY_GET = select(
     refresh_family.c.created_at,
     refresh_family.c.expires_at,
     refresh_family.c.revoked_at,
+    refresh_family.c.jkt,
 ).where(refresh_family.c.id == bindparam("id"))
 _FAMILY_KILL = (
     update(refresh_family)
     .where(refresh_family.c.id == bindparam("key"), refresh_family.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("now"))
+)
+_FAMILY_BIND = (
+    update(refresh_family)
+    .where(
+        refresh_family.c.id == bindparam("key"),
+        or_(refresh_family.c.jkt.is_(None), refresh_family.c.jkt == bindparam("proven")),
+    )
+    .values(jkt=bindparam("proven"))
 )
 _FAMILY_HOLD = (
     select(refresh_family.c.id)
@@ -265,6 +279,7 @@ class RefreshTokens:
                 "created_at": value.created_at,
                 "expires_at": value.expires_at,
                 "revoked_at": None,
+                "jkt": value.jkt,
             },
         )
 
@@ -273,14 +288,19 @@ class RefreshTokens:
         rows = tx.fetch(_FAMILY_GET, {"id": family_id})
         if not rows:
             return None
-        found, document, created_at, expires_at, revoked_at = rows[0]
+        found, document, created_at, expires_at, revoked_at, jkt = rows[0]
         return RefreshFamily(
             id=found,
             granted=_granted(load(document)),
             created_at=created_at,
             expires_at=expires_at,
             revoked_at=revoked_at,
+            jkt=jkt,
         )
+
+    def bind_family(self, tx: Unit, family_id: str, jkt: str) -> bool:
+        """Bind a family to a key; false if it is another's, which never changes."""
+        return tx.execute(_FAMILY_BIND, {"key": family_id, "proven": jkt}) == 1
 
     def hold_family(self, tx: Unit, family_id: str) -> bool:
         """Keep a family from being revoked until this unit ends; false if it already was."""

@@ -7,12 +7,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from authz.dpop import ALGORITHMS
 from server.domain.refusal import Refused, invalid_request
 from server.signals.observed import REQUEST_ID
 from server.web.forms import BadForm
 from server.web.security_headers import JSON_HEADERS, raw_headers
 
 NO_STORE: Final[Mapping[str, str]] = JSON_HEADERS
+DPOP_ALGS: Final = f'algs="{" ".join(ALGORITHMS)}"'
 _NO_STORE: Final = raw_headers(NO_STORE)
 _JSON: Final = (b"content-type", b"application/json")
 # RFC 6750 §3.1: what is wrong with the token; a thing that is not there is none of it.
@@ -46,15 +48,22 @@ def refusal(refused: Refused, issuer: str) -> Response:
     return json_answer(_body(refused), refused.status, headers or None)
 
 
-def bearer_refusal(refused: Refused) -> Response:
-    """Answer a refused bearer token (RFC 6750 §3)."""
-    if refused.status not in _CHALLENGED:
-        return json_answer(_body(refused), refused.status)
-    challenge = "Bearer"
-    if refused.reason != "token_missing":
+def token_refusal(refused: Refused, *, bound: bool) -> Response:
+    """Answer a refused access token; `bound`: it was sent under the scheme DPoP.
+
+    RFC 6750 §3, RFC 9449 §7.1: the error stands in the challenge of the scheme that was used.
+    """
+    answer = json_answer(_body(refused), refused.status)
+    if refused.status in _CHALLENGED:
         # RFC 6750 §3.1: a request without a token gets no error code.
-        challenge = f'Bearer error="{refused.error}", error_description="{refused.description}"'
-    return json_answer(_body(refused), refused.status, {"WWW-Authenticate": challenge})
+        silent = refused.reason == "token_missing"
+        error = f'error="{refused.error}", error_description="{refused.description}"'
+        bearer = "Bearer" if silent or bound else f"Bearer {error}"
+        dpop = f"DPoP {error}, {DPOP_ALGS}" if bound and not silent else f"DPoP {DPOP_ALGS}"
+        # The one that was used comes first; each in a line of its own, which every parser reads.
+        for challenge in (dpop, bearer) if bound else (bearer, dpop):
+            answer.raw_headers.append((b"www-authenticate", challenge.encode("ascii")))
+    return answer
 
 
 def bad_form(bad: BadForm) -> Response:

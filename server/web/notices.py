@@ -18,6 +18,17 @@ NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
             tone="good",
         ),
         "removed_before": Notice(text="It was removed before."),
+        "approved": Notice(text="Approved.", tone="good"),
+        "not_approved": Notice(text="Denied. Nothing was allowed."),
+        "answered_before": Notice(text="It was answered before. Nothing was changed."),
+        "too_late": Notice(text="Its time was over. Nothing was allowed."),
+        "ended": Notice(
+            text="Nothing was allowed: the agent's permission has ended, or it is stopped.",
+            tone="bad",
+        ),
+        "not_held": Notice(
+            text="Nothing was allowed: you cannot give all of this now.", tone="bad"
+        ),
         "narrowed": Notice(text="Taken away, here and for every helper below.", tone="good"),
         "nothing": Notice(text="Nothing was changed."),
         "undone": Notice(text="Undone.", tone="good"),

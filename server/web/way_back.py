@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 #: Our own sections and what may follow: no scheme, host, `//`, backslash, dot segment or escape.
 _OWN_PATH: Final = re.compile(
-    r"/(?:agents|applications|owned|admin)(?:/[A-Za-z0-9_-]+){0,4}(?:\?[A-Za-z0-9_=&@+-]{0,200})?"
+    r"/(?:agents|approvals|applications|owned|admin)(?:/[A-Za-z0-9_-]+){0,4}(?:\?[A-Za-z0-9_=&@+-]{0,200})?"
 )
 _INTERACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 HOME: Final = "/agents"

@@ -14,7 +14,13 @@ FORBIDDEN = {
     "a promise instead of code": r"\b(?:TO[D]O|FIX[M]E)\b",
     "a conflict of a merge": r"^(?:<{7} |>{7} )",
 }
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-tools.lock",
+    ".ci/frameworks.lock",
+    ".ci/langchain.lock",
+)
 
 
 def _texts() -> dict[str, str]:

@@ -4,7 +4,10 @@ from collections import Counter
 
 import pytest
 
+from tests.manifest.dpop import DPOP
 from tests.manifest.exchange import EXCHANGE
+from tests.manifest.interop import INTEROP
+from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
 from tests.manifest.product import PRODUCT
 from tests.manifest.tokens import TOKENS
@@ -12,7 +15,7 @@ from tests.requirements import CLAIMED, PAGE, REQUIREMENTS, collect_proofs, rend
 
 
 def test_each_requirement_has_one_id_a_source_and_a_sentence():
-    every = (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    every = (*EXCHANGE, *OAUTH, *TOKENS, *DPOP, *PRODUCT, *INTEROP, *KIT)
     assert [i for i, n in Counter(entry.id for entry in every).items() if n > 1] == []
     for entry in every:
         assert entry.source, entry.id

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.datastructures import Headers
+from starlette.requests import Request
 
 from authz.api.application import CALLS
 from authz.api.gate import OpenGate, Permission, PresharedKeys
@@ -28,7 +29,8 @@ def sent(*authorization: str, **more: str) -> Headers:
 
 
 async def admitted(gate: Any, headers: Headers, wanted: Permission = Permission.READ) -> str:
-    shut = await gate.admit(headers, wanted)
+    request = Request({"type": "http", "headers": headers.raw})
+    shut = await gate.admit(request, wanted)
     return "in" if shut is None else shut.code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from server.cli import authz_model, authz_tuples, documents
+from server.cli import approvals, authz_model, authz_tuples, documents
 from server.cli.program import app
 from tests.support.tree import ROOT
 
@@ -79,6 +79,7 @@ _SECRET = {"client_id", "client_secret"}
         (documents.key_document, "keys rotate", {"changed"}),
         (documents.key_document, "keys revoke", {"changed"}),
         (documents.delegation_document, "delegation list", {"delegations"}),
+        (approvals.approval_document, "approval list", {"approvals"}),
         (documents.event_document, "audit tail", {"events"}),
         (documents.report_document, "audit verify", set()),
         (authz_tuples._stored_document, "authz tuples list", {"tuples"}),

@@ -1,6 +1,5 @@
 """The `mcp` client calls the documents server: unmodified with code + PKCE, and by exchange."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
@@ -25,10 +24,9 @@ from mcp_tools.client.errors import NotGranted
 from mcp_tools.client.exchange_auth import TokenExchangeAuth
 from tests.interop.scene import EVERY, Scene
 from tests.requirements import requirement
+from tests.support.documents import documents_server
 from tests.support.live import CALLBACK, Live
 from tests.support.person import Person
-from tests.support.processes import ServerProcess
-from tests.support.tree import ROOT
 from tests.support.world import CHALLENGE, VERIFIER, Party
 
 
@@ -36,22 +34,13 @@ from tests.support.world import CHALLENGE, VERIFIER, Party
 def documents(mandate: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the documents server of the examples; yield its address."""
     scene: Scene = mandate.made
-    folder = tmp_path_factory.mktemp("documents")
-    port = urlsplit(scene.resource).port
-    given = {
-        "ISSUER": mandate.issuer, "RESOURCE": scene.resource, "HOST": "127.0.0.1", "PORT": str(port),
-        "CLIENT_ID": scene.documents.client.id, "CLIENT_SECRET": scene.documents.secret or "",
-        "DATA": str(folder / "documents.db"),
-    }  # fmt: skip
-    process = ServerProcess(
-        folder=folder,
-        settings={f"DOCUMENTS_{k}": v for k, v in given.items()} | {"PYTHONPATH": str(ROOT)},
-        command=[sys.executable, str(ROOT / "examples" / "documents" / "main.py")],
-        ready_path="/.well-known/oauth-protected-resource/mcp",
-        port=port,
-    )
-    with process:
-        yield scene.resource
+    with documents_server(
+        tmp_path_factory.mktemp("documents"),
+        issuer=mandate.issuer,
+        resource=scene.resource,
+        party=scene.documents,
+    ) as resource:
+        yield resource
 
 
 class Memory:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,17 @@ def _settings(name: str, issuer: str, port: int, data: Path | None = None) -> di
 
 
 @contextmanager
-def _running(name: str, settings: dict[str, str]) -> Iterator[str]:
+def _running(
+    name: str,
+    settings: dict[str, str],
+    python: Sequence[str] = (sys.executable,),
+    folder: str | None = None,
+) -> Iterator[str]:
     """Run one example; yield its resource URI."""
     resource = settings[f"{name.upper()}_RESOURCE"]
     process = subprocess.Popen(
-        [sys.executable, "main.py"],
-        cwd=EXAMPLES / name,
+        [*python, "main.py"],
+        cwd=EXAMPLES / (folder or name),
         env={**environment(settings), "PYTHONPATH": str(EXAMPLES.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

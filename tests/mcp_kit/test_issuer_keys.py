@@ -7,10 +7,10 @@ import httpx2
 import pytest
 
 from authz.clock import Clock
-from mcp_tools.errors import IssuerUnavailable
 from mcp_tools.issuer_keys import IssuerKeys
 from mcp_tools.testing.issuer import ThrowawayIssuer
 from mcp_tools.testing.minting import Minter
+from mcp_tools.unavailable import IssuerUnavailable
 from tests.mcp_kit.archive import Archive, call, failed
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock

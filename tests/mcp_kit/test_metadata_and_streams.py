@@ -29,6 +29,14 @@ async def test_both_forms_of_the_metadata_are_public(archive: Archive, url: str)
             "authorization_servers": ["https://issuer.test"],
             "scopes_supported": ["docs:read", "docs:share", "docs:write"],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": [
+                "ES256",
+                "ES384",
+                "EdDSA",
+                "Ed25519",
+                "RS256",
+                "PS256",
+            ],
             "resource_name": "archive",
         }
         assert answer.headers["cache-control"] == "max-age=300"

@@ -13,6 +13,8 @@ from server.delegation.standing import Standing, standing
 from server.domain.audit import AuditTag
 from server.domain.registry import Status
 from server.domain.unit import StaleSnapshotError
+from server.protocol.bearer import SentToken
+from server.protocol.dpop import SentProof
 from server.protocol.graph_access import graph_caller
 from server.protocol.graph_changes import GraphDatabase
 from server.protocol.presented import Presented
@@ -23,7 +25,7 @@ from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
-from tests.support.world import Party, World, prepared, settings_for, world
+from tests.support.world import ISSUER, Party, World, prepared, settings_for, world
 
 BODIES = {
     "check": {"tuple_key": key("user:x", "viewer", "document:1")},
@@ -123,7 +125,9 @@ async def test_who_is_shut_out_between_the_last_look_and_the_write_writes_nothin
 async def graph_of(w: World, party: Party) -> GraphDatabase:
     """Return the graph as a caller has it once its token was looked at."""
     token = await token_of(w, party)
-    found = await graph_caller(w.core, w.server.services.reader, token, "authz:write")
+    services = w.server.services
+    sent = SentToken(f"Bearer {token}", SentProof((), "POST", ISSUER))
+    found = await graph_caller(w.core, services.reader, services.proofs, sent, "authz:write")
     assert isinstance(found, GraphDatabase)
     return found
 

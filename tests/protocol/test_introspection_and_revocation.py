@@ -87,7 +87,8 @@ async def test_userinfo_serves_plain_tokens_only(stage: Stage) -> None:
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer error=")
     answer = await w.http.get("/userinfo", params={"access_token": token})
-    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.status_code == 401
+    assert answer.headers.get_list("www-authenticate")[0] == "Bearer"
 
 
 async def test_an_agent_reads_what_it_holds(stage: Stage) -> None:

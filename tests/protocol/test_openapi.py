@@ -10,6 +10,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from authz.decision import Advice, Reason
+from authz.dpop import ProofFault
 from server.app import create_app
 from server.domain.registry import GrantType
 from server.protocol.authorize import REPEATABLE
@@ -123,6 +124,7 @@ def test_every_reason_and_error_in_the_sources_is_in_the_closed_list_and_the_rev
         for end in ("_missing", "_type_unsupported")
     }
     made |= {f"{name}_too_long" for name in ("state", "nonce", "login_hint")}
+    made |= {fault.value for fault in ProofFault}
     shown = {
         "form",
         "client_mismatch",

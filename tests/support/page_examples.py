@@ -23,6 +23,7 @@ from server.web.views.admin import (
 from server.web.views.applications import ApplicationRow, ApplicationsPage, ReturnAddress
 from server.web.views.delegation import MyAgentsPage
 from server.web.views.frame import Link, Notice, Paging
+from tests.support.approval_views import APPROVAL_EXAMPLES
 from tests.support.clock import NEW_YEAR_2026 as NOW
 from tests.support.page_views import (
     ADA,
@@ -389,5 +390,6 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         ),
         None,
     ),
+    **APPROVAL_EXAMPLES,
     **WHY_EXAMPLES,
 }

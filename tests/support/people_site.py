@@ -120,10 +120,10 @@ async def open_site(
 def _page_modules():
     modules = [home, sign_in, sign_up, sign_out, setup]
     try:
-        from server.web.routes import applications, console, my_agents, owned
+        from server.web.routes import applications, approvals, console, my_agents, owned
     except ImportError:
         return modules
-    return [*modules, my_agents, owned, applications, *console.MODULES]
+    return [*modules, my_agents, approvals, owned, applications, *console.MODULES]
 
 
 async def use_model(site: Site, text: str) -> None:

@@ -242,6 +242,7 @@ class World:
             family_id=self.core.entropy.id("fam"),
             created_at=now,
             expires_at=now + 60_000,
+            dpop_jkt=kw.pop("dpop_jkt", None),
         )
         assert not kw, kw
         await self.core.store.write(lambda tx: self.core.rows.codes.add(tx, code))
@@ -309,6 +310,19 @@ class World:
     def uri(self, party: Party) -> str:
         """Return the audience that names a party's agent."""
         return agent_uri(ISSUER, party.agent.id)
+
+    async def audited_of(self, party: Party) -> list[tuple[Any, ...]]:
+        """Return (outcome, reason) of the audit rows of a client."""
+        from sqlalchemy import select
+
+        from server.storage.tables.audit import audit as a
+
+        query = (
+            select(a.c.outcome, a.c.reason)
+            .where(a.c.client_id == party.client.id)
+            .order_by(a.c.at, a.c.id)
+        )
+        return await self.core.store.read(lambda tx: tx.fetch(query))
 
     async def audited(self, tag: AuditTag) -> list[tuple[Any, ...]]:
         """Return (outcome, reason, user_id, agents, grant_id, object) of audit rows by tag."""

@@ -7,7 +7,7 @@ from server.domain.refusal import Refused, invalid_grant, invalid_request
 from server.domain.registry import GrantType
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken
 from server.domain.unit import Unit
-from server.protocol.grants.base import GrantContext, TokenRequest
+from server.protocol.grants.base import GrantContext, TokenRequest, proves
 from server.protocol.grants.granted import yield_of
 from server.protocol.minting import Authorization
 from server.protocol.pkce import verifier_fits
@@ -38,6 +38,9 @@ class AuthorizationCodeGrant:
             return invalid_grant("redirect_mismatch", _NO_GOOD)
         if not verifier_fits(form.get("code_verifier"), code.code_challenge):
             return invalid_grant("verifier_mismatch", _NO_GOOD)
+        # RFC 9449 §10: whoever else got hold of it, verifier included, does not hold the key.
+        if code.dpop_jkt is not None and not proves(request, code.dpop_jkt):
+            return invalid_grant("proof_key", _NO_GOOD)
         if code.used_at is not None:
             return await core.store.write(lambda tx: _replayed(core, tx, code, request))
         if request.now >= code.expires_at:
@@ -132,6 +135,7 @@ def _refresh(
         granted=code.granted,
         created_at=request.now,
         expires_at=request.now + core.policy.refresh_ttl * 1000,
+        jkt=None if request.proof is None else request.proof.jkt,
     )
     first = RefreshToken(
         hash=hash_secret(secret), family_id=family.id, generation=0, created_at=request.now

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from authz.dpop import Proof
 from server.domain.core import Core
+from server.domain.entropy import same
 from server.domain.refusal import Refused
 from server.domain.registry import Agent, Client, GrantType
 from server.protocol.minting import Authorization
@@ -30,6 +32,8 @@ class TokenRequest:
     client: Client
     acting: Agent | None
     now: int
+    proof: Proof | None = None
+    """Whose key the client has proven (RFC 9449 §5)."""
     request_id: str | None = None
     concerns: Concerns = field(default_factory=Concerns)
 
@@ -41,6 +45,11 @@ class GrantContext:
     core: Core
     reader: TokenReader
     secret_key: bytes
+
+
+def proves(request: TokenRequest, jkt: str) -> bool:
+    """Tell whether the client has proven this very key."""
+    return request.proof is not None and same(request.proof.jkt, jkt)
 
 
 class Grant(Protocol):

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from authz.decision import Denied, Reason, advice
+from authz.dpop import ProofFault
 from server.delegation.standing import Standing
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.registry import GrantType
 from server.domain.tokens import TokenKind
 from server.protocol.authorize_targets import agent_id_of
+from server.protocol.dpop import refused_proof
 from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.subject import find_authority, unacceptable
 from server.protocol.grants.token_exchange import delegated
@@ -71,6 +73,8 @@ class HeldTokenExchange:
             return unacceptable(Reason.WRONG_KIND.value, detail=record.kind.value)
         if record.client_id != request.client.id or held.agents[-1] != request.acting:
             return unacceptable("not_presenter", detail=record.jti)
+        if request.client.dpop_bound_access_tokens and record.jkt is None:
+            return refused_proof(ProofFault.MISSING)
         request.concerns.user_id, request.concerns.grant_id = record.sub, record.grant_id
         # X9: the right itself may have been taken back since the token was minted.
         ours = core.policy.mcp_resource
@@ -94,7 +98,11 @@ class HeldTokenExchange:
         lifetime = found.ttl if agent_id_of(core.policy.issuer, target) else LIFETIME
         detail = {**found.audit.detail, "through": "mcp"}
         return replace(
-            found, ttl=min(found.ttl, lifetime), audit=replace(found.audit, detail=detail)
+            found,
+            ttl=min(found.ttl, lifetime),
+            # A token that is bound to a key makes no bearer token: the same key must be proven.
+            key=record.jkt,
+            audit=replace(found.audit, detail=detail),
         )
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 
+from authz.dpop import ProofFault
 from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
@@ -12,7 +13,8 @@ from server.domain.refusal import Refused, invalid_grant, invalid_request
 from server.domain.registry import Client, GrantType
 from server.domain.tokens import RefreshFamily, RefreshToken
 from server.domain.unit import Unit
-from server.protocol.grants.base import GrantContext, TokenRequest
+from server.protocol.dpop import refused_proof
+from server.protocol.grants.base import GrantContext, TokenRequest, proves
 from server.protocol.grants.granted import yield_of
 from server.protocol.minting import Authorization
 from server.protocol.scopes import parse_scope
@@ -55,6 +57,9 @@ class RefreshTokenGrant:
             return invalid_grant("refresh_revoked", _NO_GOOD)
         if request.now >= family.expires_at:
             return invalid_grant("refresh_expired", _NO_GOOD)
+        unproven = _unproven(request, family)
+        if unproven is not None:
+            return unproven
         wanted = parse_scope(form.get("scope"))
         if isinstance(wanted, Refused):
             return wanted
@@ -69,6 +74,8 @@ class RefreshTokenGrant:
             # A family revoked since it was read must not yield (the code may have come twice).
             if not core.rows.refresh.hold_family(tx, family.id):
                 return invalid_grant("refresh_revoked", _NO_GOOD)
+            if not _bound(core, tx, request, family):
+                return invalid_grant("proof_key", _NO_GOOD)
             if not rotating:
                 return None
             return _rotate(core, tx, request, token, family, following)
@@ -112,6 +119,28 @@ def _find(core: Core, tx: Tx, token_hash: str) -> tuple[RefreshToken, RefreshFam
     token = core.rows.refresh.get(tx, token_hash)
     family = core.rows.refresh.family(tx, token.family_id) if token else None
     return (token, family) if token is not None and family is not None else None
+
+
+def _unproven(request: TokenRequest, family: RefreshFamily) -> Refused | None:
+    """RFC 9449 §5: the same key of a public client; a confidential one may have changed its own.
+
+    That one authenticates, which is what its refresh token is bound to. But what began with a
+    proof does not go on without any: else whoever keeps proofs away makes bearer tokens of it.
+    """
+    if family.jkt is None:
+        return None
+    if request.proof is None:
+        return refused_proof(ProofFault.MISSING)
+    if request.client.confidential or proves(request, family.jkt):
+        return None
+    return invalid_grant("proof_key", _NO_GOOD)
+
+
+def _bound(core: Core, tx: Unit, request: TokenRequest, family: RefreshFamily) -> bool:
+    """Bind the refresh tokens of a public client from its first proof on; false if another won."""
+    if request.proof is None or request.client.confidential:
+        return True
+    return core.rows.refresh.bind_family(tx, family.id, request.proof.jkt)
 
 
 def _rotate(

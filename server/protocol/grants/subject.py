@@ -10,7 +10,7 @@ from server.domain.refusal import Refused, invalid_request
 from server.domain.registry import Agent, agent_uri
 from server.domain.tokens import TokenKind, TokenRecord
 from server.protocol.grants.base import GrantContext, TokenRequest
-from server.protocol.presented import Presented, stated_chain
+from server.protocol.presented import Presented, proven, stated_chain
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
@@ -54,6 +54,11 @@ async def read_subject(context: GrantContext, request: TokenRequest) -> Standing
         request.concerns.user_id, request.concerns.grant_id = record.sub, record.grant_id
     if not _may_present(context.core, request, record):
         return unacceptable("not_presenter", detail=record.jti)
+    # X3: the holder proves the key. The audience's own client cannot: it got the token by a request
+    # whose proof was for its address, and is bound by its own authentication instead.
+    received = record.client_id != request.client.id and _is_audience(context.core, request, record)
+    if not received and not _proven(request, record):
+        return unacceptable(Reason.PROOF_REQUIRED.value, detail=record.jti)
     alive = await standing(context.core, record, request.now)
     if isinstance(alive, Denied):
         return unacceptable(
@@ -91,6 +96,8 @@ async def read_actor(
     )
     if not ours:
         return unacceptable("actor_mismatch", detail=record.jti)
+    if not _proven(request, record):
+        return unacceptable(f"actor_{Reason.PROOF_REQUIRED.value}", detail=record.jti)
     alive = await standing(context.core, record, request.now)
     if isinstance(alive, Denied):
         return unacceptable(
@@ -107,12 +114,16 @@ async def _read(context: GrantContext, request: TokenRequest, name: str) -> Pres
         return invalid_request(f"{name}_missing", f"Send {name} and {name}_type.")
     if declared not in (ACCESS_TOKEN, ID_TOKEN):
         return invalid_request(f"{name}_type_unsupported", f"The {name}_type is not supported.")
-    found = await context.reader.read(token)
+    found = await context.reader.read_unproven(token)
     if isinstance(found, Denied):
         return unacceptable(found.reason.value, detail=found.detail)
     if _DECLARED[found.record.kind] != declared:
         return unacceptable("type_mismatch", detail=found.record.kind.value)
     return found
+
+
+def _proven(request: TokenRequest, record: TokenRecord) -> bool:
+    return proven(record, None if request.proof is None else request.proof.jkt)
 
 
 def _may_present(core: Core, request: TokenRequest, record: TokenRecord) -> bool:
@@ -156,7 +167,7 @@ async def find_authority(
     record = subject.record
     if record.grant_id is not None:
         if asked is not None and asked != record.grant_id:
-            return consent_required("grant_id differs from the token's")
+            return await _extension(core, record, asked, agent, now)
         # Its own path, which `standing` found alive a moment ago.
         return Authority(PathStanding(subject.path, subject.agents, subject.depends))
     rows = await core.store.read(lambda tx: core.rows.delegations.of_pair(tx, record.sub, agent.id))
@@ -167,7 +178,8 @@ async def find_authority(
         if len(row.path) == 1
         and row.live(now)
         and (target in row.resources or _hands_on(core, row, target))
-        and (asked is None or row.id == asked)
+        # An extension is never found, only named: it would make two of what was one.
+        and (row.extends is None if asked is None else row.id == asked)
     ]
     live = [await _live(core, row.id, record, now) for row in fitting]
     found_live = [found for found in live if isinstance(found, Authority)]
@@ -178,6 +190,22 @@ async def find_authority(
             "grant_id_required", "Several delegations fit: send grant_id to choose one."
         )
     return found_live[0]
+
+
+async def _extension(
+    core: Core, record: TokenRecord, asked: str, agent: Agent, now: int
+) -> Authority | Refused:
+    """X5: a delegation that the person allowed beside the token's own, for the same agent."""
+    row = await core.snapshot.delegation(asked)
+    if (
+        row is None
+        or row.extends is None
+        or row.extends != record.grant_id
+        or row.user_id != record.sub
+        or row.agent_id != agent.id
+    ):
+        return consent_required("grant_id differs from the token's")
+    return await _live(core, row.id, record, now)
 
 
 def _hands_on(core: Core, row: Delegation, target: str) -> bool:

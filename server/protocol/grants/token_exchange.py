@@ -144,8 +144,11 @@ def _scope(
     # agreed to and what a token says is there in full, and nothing is added to it afterwards.
     asked = resource.closed(resource.default_scopes if wanted is None else wanted)
     left = asked & resource.closed(request.client.scopes) & frozenset(resource.scopes)
-    if subject.record.kind is not TokenKind.ID:
-        # An ID token proves who; it has no scope to cut by (X7).
+    held = subject.record.grant_id
+    beside = held is not None and authority.row.extends == held
+    if subject.record.kind is not TokenKind.ID and not beside:
+        # An ID token proves who; it has no scope to cut by (X7). What was allowed beside a
+        # delegation is bounded by that yes alone: no token of before could have it.
         left &= words(subject.record.scope)
     left = under_ceilings(left, resource, authority.path.agents)
     left &= in_force(authority.path, resource.id)

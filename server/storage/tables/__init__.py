@@ -1,6 +1,7 @@
 """The server's tables, by what they hold. Importing this package declares all of them."""
 
 from server.storage.tables import (
+    approval,
     audit,
     changes,
     delegation,
@@ -14,6 +15,7 @@ from server.storage.tables import (
 from server.storage.tables.metadata import metadata
 
 __all__ = [
+    "approval",
     "audit",
     "changes",
     "delegation",

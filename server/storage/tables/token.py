@@ -29,6 +29,7 @@ token = Table(
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("revoked_at", BigInteger),
     Column("mark", Text),
+    Column("jkt", Text),
     _where_set("grant_id"),
     _where_set("parent_jti"),
     _where_set("actor_jti"),
@@ -47,6 +48,7 @@ refresh_family = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False, index=True),
     Column("revoked_at", BigInteger),
+    Column("jkt", Text),
 )
 
 refresh_token = Table(
@@ -64,5 +66,12 @@ assertion = Table(
     metadata,
     Column("client_id", Text, primary_key=True),
     Column("jti", Text, primary_key=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+used_proof = Table(
+    "used_proof",
+    metadata,
+    Column("name", Text, primary_key=True),
     Column("expires_at", BigInteger, nullable=False, index=True),
 )

@@ -89,6 +89,7 @@ def _below() -> Json:
         "/access/v1/search/resource": {"post": search.SEARCH_RESOURCE},
         "/access/v1/search/action": {"post": search.SEARCH_ACTION},
         "/access/v1/relations": {"post": access.RELATIONS},
+        "/access/v1/approvals/{approval_id}": {"get": access.APPROVAL_STATE},
         "/authorize": {method: browser.authorize(method) for method in ("get", "post")},
         "/logout": {method: browser.logout(method) for method in ("get", "post")},
         "/.well-known/openid-configuration": {"get": access.metadata("openidMetadata")},

@@ -2,11 +2,19 @@
 
 from typing import Final
 
+from server.delegation.approvals import LONGEST, MAX_SUMMARY
 from server.domain.registry import ClientAuth
-from server.protocol.question import MAX_EVALUATIONS, MAX_OBJECTS, MAX_TEXT, STOPS
+from server.protocol.question import (
+    MAX_AGE,
+    MAX_EVALUATIONS,
+    MAX_OBJECTS,
+    MAX_TEXT,
+    STOPS,
+)
 from server.protocol.relations_api import MAX_LABEL, MAX_TUPLES
 from server.signals.readiness import State
 from server.web.openapi.build import (
+    JSON,
     Json,
     answer,
     array,
@@ -19,7 +27,7 @@ from server.web.openapi.build import (
     text,
     words,
 )
-from server.web.openapi.schemas import JWT
+from server.web.openapi.schemas import APPROVAL, CNF, JWT, PROOF
 
 REFUSED: Final = shared("400 OAuthError", "401 ClientRefused", "403 Refused", "503 Unavailable")
 OBJECT: Final = record(
@@ -43,7 +51,15 @@ _PROPERTIES: Final = record(
 )
 SUBJECT: Final = record(
     {"id": {**JWT, "minLength": 1, "maxLength": 16_384}},
-    {"type": text(const="access_token")},
+    {
+        "type": text(const="access_token"),
+        "properties": record(
+            {},
+            {"cnf": CNF},
+            additionalProperties=True,
+            description="Needed of a bound token: the key whose proof the caller has checked.",
+        ),
+    },
     additionalProperties=True,
 )
 ACTION: Final = record(
@@ -60,7 +76,30 @@ ACTION: Final = record(
 )
 CONTEXT: Final = record(
     {},
-    {"request_id": text(minLength=1, maxLength=128)},
+    {
+        "request_id": text(minLength=1, maxLength=128),
+        "approval": record(
+            {
+                "arguments_hash": text(
+                    "base64url of SHA-256 over the canonical JSON of tool and arguments.",
+                    pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$",
+                ),
+                "summary": text("Shown as your words.", minLength=1, maxLength=MAX_SUMMARY),
+            },
+            {
+                "for": integer(
+                    "Seconds that the question waits and a yes is good.",
+                    minimum=1,
+                    maximum=LONGEST,
+                ),
+                "max_age": integer(
+                    "Seconds since sign-in at most, for a yes.", minimum=1, maximum=MAX_AGE
+                ),
+            },
+            description="The call needs a person's fresh yes. Only a single evaluation asks for"
+            " one or uses it up; in a batch it is a denial.",
+        ),
+    },
     additionalProperties=True,
 )
 _PARTS: Final = (
@@ -130,6 +169,7 @@ _WRITING: Final = record(
             "description": "What people read of an object (type:id).",
         },
         "token": text("The access token on whose behalf tuples are written."),
+        "cnf": CNF,
     },
     minProperties=1,
 )
@@ -171,6 +211,26 @@ RELATIONS: Final = operation(
     tag="access",
     security=(ClientAuth.BASIC.value,),
     requestBody=json_body(_WRITING),
+)
+APPROVAL_STATE: Final = operation(
+    "approval",
+    "How an approval stands, told to the agent that asked: it comes with its own token.",
+    {
+        "200": answer(
+            "As it stands now.", {**APPROVAL, "required": ["id", "kind", "status"]}, "Cache-Control"
+        ),
+        **shared("400 TokenRefused", "401 TokenRefused", "503 Unavailable"),
+        "404": {
+            "description": "No such approval, or not this agent's.",
+            "content": {JSON: {"schema": ref("Error")}, "text/plain": {"schema": text()}},
+        },
+    },
+    tag="access",
+    security=("access_token",),
+    parameters=[
+        {"name": "approval_id", "in": "path", "required": True, "schema": text("apv_…")},
+        PROOF,
+    ],
 )
 _PUBLIC: Final = {"type": "object", "required": ["issuer", "authorization_endpoint"]}
 

@@ -26,6 +26,7 @@ AUTHORIZATION: Final[Json] = {
     "nonce": text("Comes back in the ID token.", maxLength=MAX_TEXT),
     "code_challenge": text("RFC 7636 §4.2, S256.", pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"),
     "code_challenge_method": text(const="S256"),
+    "dpop_jkt": text("The key that the code is bound to (RFC 9449 §10)."),
     "prompt": text("none, login, consent and select_account, parted by spaces."),
     "max_age": text("Seconds since the person signed in.", pattern="^[0-9]{1,9}$"),
     "acr_values": text("A wish, in order of preference."),

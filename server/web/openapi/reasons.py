@@ -3,6 +3,7 @@
 from typing import Final
 
 from authz.decision import Reason
+from authz.dpop import ProofFault
 
 FORM: Final = ("malformed", "several_authorizations", "too_large")
 CLIENT: Final = (
@@ -46,14 +47,16 @@ DETAILS: Final = tuple(
 RELATIONS: Final = (
     "foreign_type", "reserved_relation", "sharing_not_consented", "tuple_refused",
 )  # fmt: skip
-BEARER: Final = ("token_missing", "delegated")
+BEARER: Final = ("token_missing", "delegated", "not_bound")
+DPOP: Final = (*(fault.value for fault in ProofFault), "proof_nonce", "dpop_jkt")
+APPROVALS: Final = ("approval_unknown",)
 UNAVAILABLE: Final = ("unavailable", "too_many_waiting")
 
 EVERY: Final = tuple(
     dict.fromkeys(
         (
             *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *TARGET,
-            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *UNAVAILABLE,
+            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *DPOP, *APPROVALS, *UNAVAILABLE,
         )
     )
 )  # fmt: skip
@@ -61,7 +64,8 @@ EVERY: Final = tuple(
 
 ERRORS: Final = (
     "invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "invalid_target",
-    "invalid_token", "insufficient_scope", "unauthorized_client", "unsupported_grant_type",
+    "invalid_token", "invalid_dpop_proof", "use_dpop_nonce", "insufficient_scope",
+    "unauthorized_client", "unsupported_grant_type",
     "unsupported_response_type", "invalid_authorization_details", "request_not_supported",
     "request_uri_not_supported", "registration_not_supported", "access_denied",
     "sharing_not_consented", "not_found", "temporarily_unavailable",

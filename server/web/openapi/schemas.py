@@ -3,6 +3,8 @@
 from typing import Final
 
 from authz.decision import Advice, Reason
+from authz.dpop import MAX_PROOF
+from server.domain.approvals import ApprovalKind, ApprovalStatus
 from server.domain.registry import ClientAuth
 from server.protocol.authorization_details import MAX_AGENTS, MAX_ELEMENTS, MAX_LIST, MAX_TEXT
 from server.web.openapi.build import Json, answer, array, integer, record, ref, text, words
@@ -48,6 +50,17 @@ ASKED_DETAILS: Final = array(
     description="RFC 9396 §2, one type: mandate.",
 )
 
+TOKEN_TYPES: Final = ("Bearer", "DPoP")
+_THUMBPRINT: Final = text("RFC 7638, SHA-256.", pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")
+CNF: Final = record(
+    {"jkt": _THUMBPRINT}, description="The key that the token is bound to (RFC 9449 §6.1)."
+)
+PROOF: Final[Json] = {
+    "name": "DPoP", "in": "header", "required": False,
+    "description": "A proof of possession (RFC 9449 §4); needed for a token that is bound.",
+    "schema": text(maxLength=MAX_PROOF),
+}  # fmt: skip
+
 _ERROR: Final = record(
     {
         "error": words(ERRORS, "RFC 6749 §5.2, RFC 8707 §2, RFC 9396 §5, RFC 6750 §3.1."),
@@ -59,7 +72,7 @@ _ERROR: Final = record(
 _TOKEN: Final = record(
     {
         "access_token": JWT,
-        "token_type": text(const="Bearer"),
+        "token_type": words(TOKEN_TYPES, "DPoP: bound to the key of the proof (RFC 9449 §5)."),
         "expires_in": integer("Seconds.", minimum=0),
         "scope": text("What was granted; may be empty."),
     },
@@ -86,7 +99,8 @@ _INTROSPECTION: Final = {
             },
             {
                 "aud": text("The one audience."),
-                "token_type": text(const="Bearer"),
+                "token_type": words(TOKEN_TYPES),
+                "cnf": CNF,
                 "jti": text(),
                 "act": ref("Actor"),
                 "may_act": record({"sub": text("The agent that may exchange it.")}),
@@ -97,6 +111,20 @@ _INTROSPECTION: Final = {
         ),
     ]
 }
+APPROVAL: Final = record(
+    {},
+    {
+        "id": text("apv_…"),
+        "kind": words([kind.value for kind in ApprovalKind]),
+        "status": words([status.value for status in ApprovalStatus]),
+        "expires_in": integer("Seconds for which the status holds at most.", minimum=0),
+        "interval": integer("Seconds between two looks at it.", minimum=1),
+        "approve_url": text("The page on which the person answers.", format="uri"),
+        "grant_id": text("What a yes to more authority has made."),
+        "retry_after": integer("Nobody is asked now: seconds to wait.", minimum=1),
+    },
+    description="How a person's fresh yes to this stands.",
+)
 _DECISION: Final = record(
     {
         "decision": {"type": "boolean"},
@@ -110,6 +138,7 @@ _DECISION: Final = record(
                 "act": array(text(), description="Every agent, the current one first."),
                 "grant_id": GRANT_ID,
                 "exp": SECONDS,
+                "approval": APPROVAL,
                 "objects": array(
                     record(
                         {"type": text(), "id": text(), "decision": {"type": "boolean"}},
@@ -146,7 +175,7 @@ HEADERS: Final[Json] = {
         "required": True, "schema": text(const="no-store"), "description": "RFC 6749 §5.1.",
     },
     "WWW-Authenticate": {"required": False, "schema": text(), "description": "RFC 9110 §11.6.1."},
-    "Bearer": {"required": True, "schema": text(pattern="^Bearer")},
+    "Bearer": {"required": True, "schema": text(pattern="^(Bearer|DPoP)")},
     "Location": {"required": True, "schema": text(), "description": "Where the browser goes."},
     "Retry-After": {"required": True, "schema": text(pattern="^[0-9]+$")},
     "Allow": {"required": True, "schema": text()},
@@ -192,11 +221,13 @@ SECURITY: Final[Json] = {
     },
     "access_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An access token whose audience is this server (RFC 9068).",
+        "description": "An access token whose audience is this server (RFC 9068); a bound one"
+        " under the scheme DPoP (RFC 9449 §7.1).",
     },
     "graph_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An agent's own access token whose audience is the issuer with /authz.",
+        "description": "An agent's own access token whose audience is the issuer with /authz; a"
+        " bound one under the scheme DPoP (RFC 9449 §7.1).",
     },
     "mcp_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",

@@ -21,7 +21,7 @@ from server.web.openapi.build import (
     text,
     words,
 )
-from server.web.openapi.schemas import ASKED_DETAILS, GRANT_ID, JWT, SCOPE, SECONDS, URI
+from server.web.openapi.schemas import ASKED_DETAILS, GRANT_ID, JWT, PROOF, SCOPE, SECONDS, URI
 
 CLIENT: Final[Json] = {
     "client_id": text("Of a client that sends no Authorization header."),
@@ -108,6 +108,7 @@ TOKEN: Final = operation(
     {"200": answer("A token.", ref("TokenAnswer"), "Cache-Control"), **_REFUSED},
     tag="tokens",
     security=BY_CLIENT,
+    parameters=[PROOF],
     requestBody=form_body({"oneOf": [_grant(name) for name in GRANTS]}),
 )
 INTROSPECT: Final = _presented(
@@ -139,6 +140,7 @@ PAR: Final = operation(
     },
     tag="authorization",
     security=BY_CLIENT,
+    parameters=[PROOF],
     requestBody=form_body(
         form(
             {name: schema for name, schema in AUTHORIZATION.items() if name == "response_type"},
@@ -173,6 +175,7 @@ def userinfo(method: str) -> Json:
         },
         tag="tokens",
         security=("access_token",),
+        parameters=[PROOF],
     )
 
 
@@ -204,5 +207,8 @@ GRANT: Final = operation(
     },
     tag="tokens",
     security=("access_token",),
-    parameters=[{"name": "grant_id", "in": "path", "required": True, "schema": text("dlg_…")}],
+    parameters=[
+        {"name": "grant_id", "in": "path", "required": True, "schema": text("dlg_…")},
+        PROOF,
+    ],
 )

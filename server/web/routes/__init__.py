@@ -7,6 +7,8 @@ from server.web.front import derived, make_front
 from server.web.routes import (
     access,
     applications,
+    approval_state,
+    approvals,
     authorize,
     consent,
     console,
@@ -25,13 +27,27 @@ from server.web.routes import (
 )
 from server.web.routes.well_known import root_routes
 
-PEOPLE = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, applications, *console.MODULES)
+PEOPLE = (
+    home,
+    setup,
+    sign_in,
+    sign_up,
+    sign_out,
+    my_agents,
+    approvals,
+    owned,
+    applications,
+    *console.MODULES,
+)
 """Pages for people: the only routes that the OpenAPI document does not describe."""
 
 
 def machine_routes(services: Services) -> list[Route]:
     """Return the routes that programs call, below the issuer's path, the busiest first."""
-    groups = (module.routes(services) for module in (protocol, access, graph, well_known, par))
+    groups = (
+        module.routes(services)
+        for module in (protocol, access, graph, well_known, par, approval_state)
+    )
     return [route for group in groups for route in group]
 
 

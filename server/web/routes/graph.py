@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from authz.api.application import CALLS
 from authz.api.calls import Api, Call, OwnStore, handler
-from authz.api.gate import MISSING, Admitted, Permission, Shut, bearer
+from authz.api.gate import MISSING, Admitted, Permission, Shut
 from authz.api.jwt_gate import SCOPES
 from authz.calls.refusals import Forbidden
 from authz.calls.scene import Setting
@@ -22,6 +21,8 @@ from server.keys.signer import NoSigningKey
 from server.protocol.graph_access import graph_caller
 from server.protocol.graph_changes import only_of_resources
 from server.services import Services
+from server.web.answers import DPOP_ALGS
+from server.web.dpop import sent_token, with_nonce
 from server.web.security_headers import JSON_HEADERS
 
 STORE: Final = "0MANDATE000000000000000000"
@@ -36,20 +37,32 @@ class OwnTokens:
         """Check with the use cases of the server."""
         self._services = services
 
-    async def admit(self, headers: Headers, wanted: Permission) -> Shut | Admitted:
+    async def admit(self, request: Request, wanted: Permission) -> Shut | Admitted:
         """Return the caller's own view of the database, which audits what it changes."""
-        token = bearer(headers)
-        if token is None:
-            return MISSING
-        core, reader = self._services.core, self._services.reader
-        found = await graph_caller(core, reader, token, SCOPES[wanted])
+        services = self._services
+        sent = sent_token(request, services.core.policy.issuer)
+        if isinstance(sent, Refused):
+            return MISSING._replace(challenges=_challenges("", bound=False))
+        found = await graph_caller(
+            services.core, services.reader, services.proofs, sent, SCOPES[wanted]
+        )
         if not isinstance(found, Refused):
             return Admitted(found)
+        if found.reason == "token_missing":
+            return MISSING._replace(challenges=_challenges("", bound=False))
         if found.status == 403:
             return Shut(403, "forbidden", found.description)
         foreign = found.reason == "wrong_audience"
         code = "auth_failed_invalid_audience" if foreign else "auth_failed_invalid_bearer_token"
-        return Shut(401, code, found.description)
+        challenges = _challenges(found.error, bound=sent.bound)
+        return Shut(401, code, found.description, challenges)
+
+
+def _challenges(error: str, *, bound: bool) -> tuple[str, ...]:
+    """Name both schemes, with the error in that of a bound token (RFC 9449 §7.1)."""
+    if not bound:
+        return ("Bearer", f"DPoP {DPOP_ALGS}")
+    return (f'DPoP error="{error}", {DPOP_ALGS}', "Bearer")
 
 
 def routes(services: Services) -> list[Route]:
@@ -68,7 +81,7 @@ def routes(services: Services) -> list[Route]:
     return [
         Route(
             f"/authz{call.path}",
-            _sealed(handler(api, _served(call))),
+            _sealed(services, handler(api, _served(call))),
             methods=[call.method],
             name=f"/authz{call.path}",
         )
@@ -91,11 +104,12 @@ async def _not_here(_: Api, __: Request) -> Response:
 
 
 def _sealed(
+    services: Services,
     endpoint: Callable[[Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         response = await endpoint(request)
         response.headers.update(JSON_HEADERS)
-        return response
+        return with_nonce(services, request, response)
 
     return answer

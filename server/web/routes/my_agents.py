@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.services.approvals import pending_count
 from server.services.review import Review, my_delegations, review_delegation
 from server.services.withdraw import By, Keep, NotYours, narrow, revoke, undo_effect
 from server.web.delegation_views import delegation_page, effect_rows, node, rows
@@ -44,6 +45,7 @@ async def _list(front: Front, request: Request) -> Response:
         live=rows(live, f"{front.base}/agents"),
         ended=rows(ended, f"{front.base}/agents"),
         paging=paging(f"{front.base}/agents", ended.older, before),
+        waiting=await pending_count(front.core, visitor.user.id),
     )
     return front.pages.page("my_agents", view)
 

@@ -12,6 +12,7 @@ from server.protocol.par import push
 from server.services import Services
 from server.web.answers import authorization_header, bad_form, json_answer, refusal
 from server.web.browser import source_address
+from server.web.dpop import sent_proof, with_nonce
 from server.web.forms import BadForm, read_form
 from server.web.front import derived
 from server.web.routes.protocol import failing_closed
@@ -36,9 +37,14 @@ def routes(services: Services) -> list[Route]:
         )
         if isinstance(client, Refused):
             return refusal(client, issuer)
-        pushed = await push(core, client, form, waiting_room.source(source_address(request)))
+        proof = services.proofs.read(sent_proof(request, issuer))
+        if isinstance(proof, Refused):
+            return with_nonce(services, request, refusal(proof, issuer))
+        source = waiting_room.source(source_address(request))
+        pushed = await push(core, client, form, proof, source)
         if isinstance(pushed, Refused):
-            return refusal(pushed, issuer)
-        return json_answer(pushed.json(), 201)
+            return with_nonce(services, request, refusal(pushed, issuer))
+        answer = json_answer(pushed.json(), 201)
+        return with_nonce(services, request, answer)
 
     return [Route("/par", failing_closed(par), methods=["POST"])]

@@ -1,6 +1,6 @@
 """The JSON endpoints of OAuth and OpenID Connect: read, ask the use case, render."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from authz.graph import GraphUnavailable
 from server.domain.refusal import Refused
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.keys.signer import NoSigningKey
+from server.protocol.bearer import SentToken
 from server.protocol.grant_query import grant_query
 from server.protocol.token_endpoint import REPEATABLE
 from server.protocol.userinfo import userinfo
@@ -17,12 +18,13 @@ from server.services import Services
 from server.web.answers import (
     authorization_header,
     bad_form,
-    bearer_refusal,
     json_answer,
     refusal,
     request_id,
+    token_refusal,
     unavailable,
 )
+from server.web.dpop import sent_proof, sent_token, with_nonce
 from server.web.forms import BadForm, Form, read_form
 from server.web.security_headers import JSON_HEADERS
 
@@ -38,8 +40,10 @@ def routes(services: Services) -> list[Route]:
         if isinstance(read, Response):
             return read
         form, authorization = read
-        answer = await services.token.answer(form, authorization, request_id(request))
-        return refusal(answer, issuer) if isinstance(answer, Refused) else json_answer(answer)
+        proof = sent_proof(request, issuer)
+        found = await services.token.answer(form, authorization, proof, request_id(request))
+        answer = refusal(found, issuer) if isinstance(found, Refused) else json_answer(found)
+        return with_nonce(services, request, answer)
 
     async def introspect(request: Request) -> Response:
         read = await _read(request, issuer)
@@ -59,19 +63,28 @@ def routes(services: Services) -> list[Route]:
         return Response(status_code=200, headers=JSON_HEADERS)
 
     async def info(request: Request) -> Response:
-        authorization = authorization_header(request)
-        if isinstance(authorization, Refused):
-            return bearer_refusal(authorization)
-        answer = await userinfo(services.core, services.reader, authorization)
-        return bearer_refusal(answer) if isinstance(answer, Refused) else json_answer(answer)
+        sent = sent_token(request, issuer)
+        if isinstance(sent, Refused):
+            return token_refusal(sent, bound=False)
+        found = await userinfo(services.core, services.reader, services.proofs, sent)
+        return _answered(request, sent, found)
 
     async def grant(request: Request) -> Response:
-        authorization = authorization_header(request)
-        if isinstance(authorization, Refused):
-            return bearer_refusal(authorization)
+        sent = sent_token(request, issuer)
+        if isinstance(sent, Refused):
+            return token_refusal(sent, bound=False)
         grant_id = str(request.path_params["grant_id"])
-        answer = await grant_query(services.core, services.reader, authorization, grant_id)
-        return bearer_refusal(answer) if isinstance(answer, Refused) else json_answer(answer)
+        found = await grant_query(services.core, services.reader, services.proofs, sent, grant_id)
+        return _answered(request, sent, found)
+
+    def _answered(
+        request: Request, sent: SentToken, found: Mapping[str, object] | Refused
+    ) -> Response:
+        if isinstance(found, Refused):
+            answer = token_refusal(found, bound=sent.bound)
+        else:
+            answer = json_answer(found)
+        return with_nonce(services, request, answer)
 
     return [
         Route("/token", failing_closed(token), methods=["POST"]),

@@ -27,6 +27,7 @@ from server.web.views.admin import (
     AdminPeoplePage,
 )
 from server.web.views.applications import ApplicationsPage
+from server.web.views.approvals import AdminApprovalsPage, ApprovalPage, ApprovalsPage
 from server.web.views.consent import ConsentPage
 from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
 from server.web.views.why import AdminWhyPage
@@ -43,11 +44,14 @@ Page = (
     | ConsentPage
     | MyAgentsPage
     | ApplicationsPage
+    | ApprovalsPage
+    | ApprovalPage
     | DelegationPage
     | PreviewPage
     | AdminAgentsPage
     | AdminAgentPage
     | AdminDelegationsPage
+    | AdminApprovalsPage
     | AdminPeoplePage
     | AdminAuditPage
     | AdminWhyPage
@@ -66,11 +70,14 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "consent": ConsentPage,
         "my_agents": MyAgentsPage,
         "applications": ApplicationsPage,
+        "approvals": ApprovalsPage,
+        "approval": ApprovalPage,
         "delegation": DelegationPage,
         "preview": PreviewPage,
         "admin/agents": AdminAgentsPage,
         "admin/agent": AdminAgentPage,
         "admin/delegations": AdminDelegationsPage,
+        "admin/approvals": AdminApprovalsPage,
         "admin/people": AdminPeoplePage,
         "admin/audit": AdminAuditPage,
         "admin/why": AdminWhyPage,

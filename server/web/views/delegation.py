@@ -43,6 +43,8 @@ class MyAgentsPage:
     live: tuple[DelegationRow, ...]
     ended: tuple[DelegationRow, ...] = ()
     paging: Paging = ONE_PAGE
+    waiting: int = 0
+    """Approvals that wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

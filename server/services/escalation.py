@@ -1,0 +1,211 @@
+"""An agent asks a person for more than it holds; a yes makes a new delegation (X9).
+
+The new one stands beside the one under which the agent asked, holds exactly what was asked for,
+and ends with it. It is used by name only: nothing is ever added up (X5).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from authz.graph import holding
+from authz.relations import Query
+from server.delegation.approvals import FRESH, MAX_SUMMARY, TooMany, ask, lasting
+from server.delegation.lifecycle import open_delegation
+from server.delegation.standing import Standing
+from server.domain.approvals import Approval, ApprovalKind, Asked
+from server.domain.audit import AuditRecord, AuditTag, Outcome
+from server.domain.core import Core
+from server.domain.delegation import Delegation, Detail
+from server.domain.refusal import Refused, invalid_request, invalid_scope, invalid_target
+from server.domain.registry import Agent, Resource
+from server.domain.tokens import TokenKind
+from server.domain.unit import Unit
+from server.protocol.authorization_details import MAX_TEXT
+
+MAX_DETAILS: Final = 10
+MAX_OBJECTS: Final = 50
+"""Objects of one request, over all its details."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """The delegation that a yes makes."""
+
+    delegation: Delegation
+
+
+@dataclass(frozen=True, slots=True)
+class NotGrown:
+    """The person could not give this, or the registry no longer allows it; nothing is made."""
+
+    reason: str
+
+
+async def ask_for_more(
+    core: Core,
+    alive: Standing,
+    details: tuple[Detail, ...],
+    *,
+    why: str,
+    lasts: int | None = None,
+) -> Approval | TooMany | Refused:
+    """Ask the person of a delegated token for `details` as well; the same question only once.
+
+    Nothing above a ceiling, of an unknown resource or scope can be asked for. `why` is shown as
+    the agent's words. Only the agent that the person dealt with asks: a helper below it holds a
+    part of what its parent has, and more would be nobody's to pass on.
+    """
+    if alive.record.kind is not TokenKind.DELEGATED or len(alive.path) != 1:
+        return invalid_request("not_root", "Only the agent that the person allowed can ask.")
+    base, [agent] = alive.path[0], alive.agents
+    if len(why) > MAX_SUMMARY or not why.replace("\n", " ").isprintable():
+        return invalid_request("malformed", "The reason is too long, or no plain text.")
+    wanted = await _askable(core, alive, agent, details)
+    if isinstance(wanted, Refused):
+        return wanted
+    if all(_held(base, detail) for detail in wanted):
+        return invalid_request("nothing_more", "The delegation holds all of this already.")
+    asked = Asked(
+        kind=ApprovalKind.ESCALATION,
+        user_id=alive.record.sub,
+        agents=alive.chain,
+        client_id=alive.record.client_id,
+        # What hangs on an extension is asked for beside it, never on top of it.
+        grant_id=base.extends or base.id,
+        details=wanted,
+        summary=why,
+        lasts=lasting(lasts),
+        max_age=FRESH if await _destroys(core, wanted) else None,
+    )
+    now, new_id = core.clock.now(), core.entropy.id("apv")
+
+    def unit(tx: Unit) -> Approval | TooMany:
+        found = ask(core, tx, asked, new_id=new_id, now=now, asked_since=agent.not_before)
+        if isinstance(found, TooMany):
+            core.rows.audit.record(
+                tx,
+                AuditRecord(
+                    tag=AuditTag.APPROVAL_ASKED, outcome=Outcome.REFUSED, at=now,
+                    reason="too_many_approvals", user_id=asked.user_id, agents=asked.agents,
+                    client_id=asked.client_id, grant_id=asked.grant_id,
+                ),
+            )  # fmt: skip
+        return found
+
+    return await core.store.write(unit)
+
+
+async def may_grow(core: Core, approval: Approval) -> Grown | NotGrown:
+    """Check what was asked for against what is registered and held now. Raises GraphUnavailable."""
+    asked = approval.asked
+    base = await core.snapshot.delegation(asked.grant_id)
+    agent = await core.snapshot.agent(asked.agent_id)
+    if base is None or agent is None:
+        return NotGrown("delegation_unknown")
+    for detail in asked.details:
+        resource = await core.snapshot.resource(detail.resource)
+        if resource is None or not _allowed(agent, resource, detail):
+            return NotGrown("ceiling")
+        if detail.objects and not await _holds(core, asked.user_id, agent, resource, detail):
+            return NotGrown("object_not_held")
+    grant_id = core.entropy.id("dlg")
+    return Grown(
+        Delegation(
+            id=grant_id,
+            user_id=base.user_id,
+            agent_id=base.agent_id,
+            client_id=base.client_id,
+            details=asked.details,
+            path=(grant_id,),
+            purpose=base.purpose,
+            extends=base.id,
+            sid=base.sid,
+            created_at=core.clock.now(),
+            expires_at=base.expires_at,
+        )
+    )
+
+
+def grow(core: Core, tx: Unit, grown: Grown, now: int) -> None:
+    """Open the new delegation, in the unit of the yes."""
+    value = replace(grown.delegation, created_at=now)
+    scopes = sorted({scope for detail in value.details for scope in detail.scopes})
+    audit = AuditRecord(
+        tag=AuditTag.DELEGATION_CREATED, outcome=Outcome.DONE, at=now, user_id=value.user_id,
+        agents=(value.agent_id,), client_id=value.client_id,
+        detail={"scope": " ".join(scopes), "extends": value.extends or ""},
+    )  # fmt: skip
+    open_delegation(core, tx, value, audit=audit)
+
+
+async def _askable(
+    core: Core, alive: Standing, agent: Agent, details: tuple[Detail, ...]
+) -> tuple[Detail, ...] | Refused:
+    objects = [name for detail in details for name in detail.objects]
+    if not 0 < len(details) <= MAX_DETAILS or len(objects) > MAX_OBJECTS:
+        return invalid_request("malformed", "Ask for something, and not for too much at once.")
+    names = [*objects, *(detail.resource for detail in details)]
+    if not all(_writable(name, MAX_TEXT) for name in names):
+        return invalid_request("malformed", "A resource or an object is malformed.")
+    wanted: list[Detail] = []
+    for detail in details:
+        resource = await core.snapshot.resource(detail.resource)
+        if resource is None or resource.id not in agent.ceiling.resources:
+            return invalid_target("unknown_target", "The target is not registered.")
+        if not detail.scopes <= alive.client.scopes or not _allowed(agent, resource, detail):
+            return invalid_scope("nothing_left", "This can never be granted to this agent.")
+        pickable = {each.type for each in resource.pickable}
+        if any(name.partition(":")[0] not in pickable for name in detail.objects):
+            return invalid_scope("nothing_left", "This can never be granted to this agent.")
+        wanted.append(replace(detail, objects=tuple(dict.fromkeys(detail.objects))))
+    return tuple(wanted)
+
+
+def _writable(text: str, longest: int) -> bool:
+    """Tell whether a name can be stored, and read as one in the audit."""
+    return 0 < len(text) <= longest and text.isprintable() and not any(c.isspace() for c in text)
+
+
+def _allowed(agent: Agent, resource: Resource, detail: Detail) -> bool:
+    return (
+        bool(detail.scopes)
+        and resource.id in agent.ceiling.resources
+        and detail.scopes <= agent.ceiling.scopes & frozenset(resource.scopes)
+        and all(resource.owns(name) for name in detail.objects)
+    )
+
+
+def _held(base: Delegation, wanted: Detail) -> bool:
+    return any(
+        have.resource == wanted.resource
+        and wanted.scopes <= have.scopes
+        and set(wanted.objects) <= set(have.objects)
+        for have in base.details
+    )
+
+
+async def _destroys(core: Core, details: Collection[Detail]) -> bool:
+    for detail in details:
+        resource = await core.snapshot.resource(detail.resource)
+        if resource and any(resource.scopes[name].destructive for name in detail.scopes):
+            return True
+    return False
+
+
+async def _holds(
+    core: Core, user_id: str, agent: Agent, resource: Resource, detail: Detail
+) -> bool:
+    """Tell whether the person holds every object now, and it lies below the agent's ceiling."""
+    for name in detail.objects:
+        own = [
+            Query(f"user:{user_id}", pickable.relation, name)
+            for pickable in resource.pickable
+            if pickable.type == name.partition(":")[0]
+        ]
+        if not await holding(core.graph, own):
+            return False
+        below = [Query(f"agent:{agent.id}", "ceiling", name)]
+        if agent.ceiling.object_roots and not await holding(core.graph, below):
+            return False
+    return True

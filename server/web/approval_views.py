@@ -1,0 +1,130 @@
+"""Approvals as view-models: rows of lists, and the page of one question."""
+
+from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus
+from server.domain.delegation import Detail
+from server.services.approvals import Listed, Names
+from server.web.delegation_views import agent_badge, host_of
+from server.web.views.approvals import ApprovalPage, ApprovalRow, AskedPart
+from server.web.views.delegation import HeldObject, HeldScope
+from server.web.views.frame import AgentBadge, Frame
+
+
+def approval_rows(
+    found: Listed, path: str | None, *, as_admin: bool = False
+) -> tuple[ApprovalRow, ...]:
+    """Return the rows of a list; `path` is before each id, none where they have no page."""
+    names = found.names
+    return tuple(
+        ApprovalRow(
+            url=None if path is None else f"{path}/{row.id}",
+            agent=_badge(names, row.asked.agent_id),
+            asks=_asks(row, names),
+            services=tuple(_service(names, uri) for uri in _uris(row)),
+            state=row.status(found.now).value,
+            asked_at=row.created_at,
+            expires_at=row.expires_at,
+            person=_person(names, row.asked.user_id) if as_admin else "",
+        )
+        for row in found.rows
+    )
+
+
+def approval_page(
+    found: Listed, frame: Frame, *, base: str, auth_time: int, is_over: bool
+) -> ApprovalPage:
+    """Return the page of the one approval in `found`, for its own person.
+
+    `auth_time` is when they signed in; `is_over` says that what it rests on has ended.
+    """
+    [approval], names, now = found.rows, found.names, found.now
+    asked, status = approval.asked, approval.status(now)
+    is_open = status is ApprovalStatus.PENDING
+    client = names.clients.get(asked.client_id)
+    age = asked.max_age
+    return ApprovalPage(
+        frame=frame,
+        more=asked.kind is ApprovalKind.ESCALATION,
+        agent=_badge(names, asked.agent_id),
+        client_name=client.name if client else asked.client_id,
+        helpers=tuple(_badge(names, agent_id).name for agent_id in asked.agents[1:]),
+        tool=asked.tool,
+        parts=tuple(_part(names, detail) for detail in asked.details),
+        summary=asked.summary,
+        state=status.value,
+        asked_at=approval.created_at,
+        expires_at=approval.expires_at,
+        answered_at=approval.answered_at,
+        good_for=max(1, asked.lasts // 60),
+        is_ended=is_over and status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED),
+        sign_in_again=age is not None and now - auth_time > age * 1000,
+        action=f"{base}/approvals/{approval.id}" if is_open else None,
+        grant_url=f"{base}/agents/{asked.grant_id}",
+        new_grant_url=f"{base}/agents/{approval.new_grant_id}" if approval.new_grant_id else None,
+        back_url=f"{base}/approvals",
+    )
+
+
+def _badge(names: Names, agent_id: str) -> AgentBadge:
+    return agent_badge(names.agents.get(agent_id), agent_id, names.owners.get(agent_id))
+
+
+def _person(names: Names, user_id: str) -> str:
+    user = names.people.get(user_id)
+    return user.email if user is not None else user_id
+
+
+def _uris(approval: Approval) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(detail.resource for detail in approval.asked.details))
+
+
+def _service(names: Names, uri: str) -> str:
+    resource = names.resources.get(uri)
+    return resource.name if resource is not None else host_of(uri)
+
+
+def _asks(approval: Approval, names: Names) -> str:
+    """Say in a few words what is asked for: the tool and its objects, or what more."""
+    asked = approval.asked
+    objects = [names.labels.get(o, o) for detail in asked.details for o in detail.objects]
+    on = f" on {', '.join(objects[:3])}" if objects else ""
+    more = f" and {len(objects) - 3} more" if len(objects) > 3 else ""
+    if asked.kind is ApprovalKind.ESCALATION:
+        sentences = [s.sentence for detail in asked.details for s in _scopes(names, detail)]
+        return f"More: {', '.join(sentences)}{on}{more}"
+    return f"{asked.tool}{on}{more}"
+
+
+def _part(names: Names, detail: Detail) -> AskedPart:
+    resource = names.resources.get(detail.resource)
+    return AskedPart(
+        service=_service(names, detail.resource),
+        host=host_of(detail.resource),
+        scopes=_scopes(names, detail),
+        objects=tuple(_object(names, name) for name in detail.objects),
+        objects_matter=bool(detail.objects or (resource and resource.types)),
+    )
+
+
+def _scopes(names: Names, detail: Detail) -> tuple[HeldScope, ...]:
+    resource = names.resources.get(detail.resource)
+    found = []
+    for name in sorted(detail.scopes):
+        known = resource.scopes.get(name) if resource is not None else None
+        found.append(
+            HeldScope(
+                value=name,
+                sentence=known.description if known is not None else name,
+                destructive=known is not None and known.destructive,
+            )
+        )
+    return tuple(found)
+
+
+def _object(names: Names, name: str) -> HeldObject:
+    kind = name.partition(":")[0]
+    return HeldObject(
+        value=name,
+        label=names.labels.get(name, name),
+        kind=kind.replace("_", " ").capitalize(),
+        contains=kind == "folder",
+    )

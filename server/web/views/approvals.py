@@ -1,0 +1,88 @@
+"""Approvals: the list of a person, the page of one question, and the administrator's list."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from server.web.views.delegation import HeldObject, HeldScope
+from server.web.views.frame import ONE_PAGE, AgentBadge, Frame, Paging
+
+ApprovalState = Literal["pending", "approved", "denied", "used", "expired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRow:
+    """One question in a list. `person`: its e-mail (admin lists only, else ""). `url`: its page.
+
+    `asks`: what for, in a few words. `expires_at`: until when it can be answered, or a yes used.
+    """
+
+    url: str | None
+    agent: AgentBadge
+    asks: str
+    services: tuple[str, ...]
+    state: ApprovalState
+    asked_at: int
+    expires_at: int
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalsPage:
+    """`approvals`: what waits for the signed-in person, and what they were asked lately."""
+
+    frame: Frame
+    waiting: tuple[ApprovalRow, ...]
+    earlier: tuple[ApprovalRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPart:
+    """What is asked for at one service: its actions, and on which things."""
+
+    service: str
+    host: str
+    scopes: tuple[HeldScope, ...]
+    objects: tuple[HeldObject, ...]
+    objects_matter: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalPage:
+    """`approval`: posts `csrf` and `decision` (`yes`, `no`) to `action`, None if it is over.
+
+    `helpers`: names of the agents above the one that asks, the nearest first. `tool`: "" where
+    more authority is asked for. `summary`: what the asker says, not checked by us. `is_ended`:
+    what it rests on has ended, so that a yes would do nothing. `sign_in_again`: a yes leads to
+    sign-in first. Instants are Unix ms, `good_for` is in minutes.
+    """
+
+    frame: Frame
+    more: bool
+    agent: AgentBadge
+    client_name: str
+    helpers: tuple[str, ...]
+    tool: str
+    parts: tuple[AskedPart, ...]
+    summary: str
+    state: ApprovalState
+    asked_at: int
+    expires_at: int
+    answered_at: int | None
+    good_for: int
+    is_ended: bool
+    sign_in_again: bool
+    action: str | None
+    grant_url: str
+    new_grant_url: str | None
+    back_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminApprovalsPage:
+    """`admin/approvals`: everybody's questions, newest first; no words of the askers."""
+
+    frame: Frame
+    action: str
+    rows: tuple[ApprovalRow, ...]
+    pending_only: bool = False
+    paging: Paging = ONE_PAGE

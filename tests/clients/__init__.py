@@ -1,0 +1,1 @@
+"""MCP clients and agent frameworks that others wrote, unmodified, against running servers."""

@@ -1,0 +1,1 @@
+"""The official MCP conformance suite against our server, a protected server and our client."""
