@@ -40,6 +40,14 @@ EvaluationId = Annotated[
         description="`evaluation_id` (`aud_…`) of a refused call or a check.",
     ),
 ]
+Beside = Annotated[
+    str | None,
+    Field(
+        max_length=64,
+        pattern=PLAIN,
+        description="A delegation beside yours, from `request_access`; none: your own.",
+    ),
+]
 Relation = Annotated[
     str | None,
     Field(
@@ -88,9 +96,11 @@ def _add_reading(tools: Tools, desk: AgentDesk) -> None:
 
 
 def _add_acting(tools: Tools, desk: AgentDesk) -> None:
-    async def exchange_token(resource: ResourceUri, scopes: Scopes | None = None) -> Token:
+    async def exchange_token(
+        resource: ResourceUri, scopes: Scopes | None = None, grant_id: Beside = None
+    ) -> Token:
         asked = None if scopes is None else frozenset(scopes)
-        return await desk.exchange(caller(), resource, asked)
+        return await desk.exchange(caller(), resource, asked, grant_id)
 
     async def delegate_to(agent_id: AgentId, authority: Parts) -> Ticket:
         parts = tuple(

@@ -129,6 +129,52 @@ class Released(Answer):
     remains: Annotated[Delegation | None, Field(description="What is left; null if it ended.")]
 
 
+class AccessRequest(Answer):
+    """How a request for more authority stands."""
+
+    status: Literal["pending", "approved", "denied", "expired"]
+    approval_id: Annotated[str, Field(description="For `access_request_status`.")]
+    interval: Annotated[
+        int | None, Field(description="Seconds between two looks; null once it is answered.")
+    ]
+    expires_in: Annotated[int | None, Field(description="Seconds that the user has left.")]
+    approve_url: Annotated[
+        str | None, Field(description="The page for the user: give it to them as it is.")
+    ]
+    grant_id: Annotated[
+        str | None, Field(description="Once approved: the new delegation, for `exchange_token`.")
+    ]
+    next_step: str
+
+
+class Approval(Answer):
+    """A question that waits for the person: an agent's, about one call or about more."""
+
+    approval_id: str
+    kind: Literal["call", "escalation"]
+    agent: AgentName
+    summary: Annotated[str, Field(description="In the words of the one who asks; not checked.")]
+    authority: list[Authority]
+    approve_url: Annotated[str, Field(description="The page where the person answers.")]
+    expires_at: Time
+
+
+class Approvals(Answer):
+    """What waits for the person's answer."""
+
+    approvals: list[Approval]
+
+
+class Denied(Answer):
+    """What became of a no."""
+
+    approval_id: str
+    outcome: Annotated[
+        Literal["denied", "answered_before", "expired"],
+        Field(description="The first answer counts."),
+    ]
+
+
 class Event(Answer):
     """One event of the audit trail."""
 

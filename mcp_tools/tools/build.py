@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from mcp.server import MCPServer
+from mcp.server.request_state import RequestStateSecurity
 from mcp_types import ToolAnnotations
 
 from mcp_tools.guard import guard
@@ -50,8 +51,12 @@ class Tools:
         )
 
 
-def new_server(version: str = "") -> MCPServer[Any]:
-    """Return the server without its tools."""
+def new_server(version: str, state_key: bytes) -> MCPServer[Any]:
+    """Return the server without its tools.
+
+    Workers with one `state_key` (32 bytes) are one server: what one of them gave a client to bring
+    back, any takes.
+    """
     return MCPServer(
         "mandate",
         title="Mandate",
@@ -61,4 +66,5 @@ def new_server(version: str = "") -> MCPServer[Any]:
         log_level="WARNING",
         # Nothing is ever pushed: no list here changes while a client listens.
         subscriptions=False,
+        request_state_security=RequestStateSecurity(keys=[state_key]),
     )

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mcp_tools.tools.answers import (
+    AccessRequest,
+    Approvals,
     Delegations,
+    Denied,
     Events,
     Explanation,
     Permission,
@@ -60,9 +63,18 @@ class AgentDesk(Protocol):
     async def delegations(self, jti: str, *, ended: bool, cursor: str | None) -> Delegations: ...
     async def check(self, jti: str, wanted: Wanted) -> Permission: ...
     async def explain(self, jti: str, evaluation_id: str) -> Explanation: ...
-    async def exchange(self, jti: str, resource: str, scopes: frozenset[str] | None) -> Token: ...
+    async def exchange(
+        self, jti: str, resource: str, scopes: frozenset[str] | None, grant_id: str | None
+    ) -> Token: ...
     async def hand_on(self, jti: str, agent_id: str, parts: tuple[Part, ...]) -> Ticket: ...
     async def release(self, jti: str, grant_id: str, cut: Cut | None) -> Released: ...
+
+
+class AccessDesk(Protocol):
+    """For an agent that needs more than it holds."""
+
+    async def ask(self, jti: str, parts: tuple[Part, ...], why: str) -> AccessRequest: ...
+    async def status(self, jti: str, approval_id: str) -> AccessRequest: ...
 
 
 class PersonDesk(Protocol):
@@ -72,6 +84,8 @@ class PersonDesk(Protocol):
     async def narrow(self, jti: str, grant_id: str, cut: Cut) -> Released: ...
     async def revoke(self, jti: str, grant_id: str) -> Released: ...
     async def activity(self, jti: str, *, grant_id: str, cursor: str | None) -> Events: ...
+    async def approvals(self, jti: str) -> Approvals: ...
+    async def deny(self, jti: str, approval_id: str) -> Denied: ...
 
 
 class AdminDesk(Protocol):
@@ -91,5 +105,6 @@ class Desks:
     """All that the tools stand on."""
 
     agents: AgentDesk
+    access: AccessDesk
     people: PersonDesk
     admins: AdminDesk

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcp_tools.tools.answers import Delegations, Events, Released
+from mcp_tools.tools.answers import Approvals, Delegations, Denied, Events, Released
 from mcp_tools.tools.arguments import (
     PLAIN,
     Cursor,
@@ -53,6 +53,16 @@ def add_person_tools(tools: Tools, desk: PersonDesk) -> None:
     async def revoke_delegation(grant_id: GrantId) -> Released:
         return await desk.revoke(caller(), grant_id)
 
+    async def list_approvals() -> Approvals:
+        return await desk.approvals(caller())
+
+    async def deny_approval(
+        approval_id: Annotated[Id, Field(description="`approval_id` (`apv_…`) of the question.")],
+    ) -> Denied:
+        return await desk.deny(caller(), approval_id)
+
+    tools.add(list_approvals, scope=DELEGATIONS, principal="person", hints=READS)
+    tools.add(deny_approval, scope=WITHDRAW, principal="person", hints=TAKES)
     tools.add(list_delegations, scope=DELEGATIONS, principal="person", hints=READS)
     tools.add(list_activity, scope=DELEGATIONS, principal="person", hints=READS)
     tools.add(narrow_delegation, scope=WITHDRAW, principal="person", hints=TAKES)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SELF: Final = "mandate:self"
+ASK: Final = "mandate:ask"
 EXCHANGE: Final = "mandate:exchange"
 DELEGATE: Final = "mandate:delegate"
 DELEGATIONS: Final = "mandate:delegations"
@@ -29,6 +30,7 @@ class OwnScope:
 SCOPES: Final = (
     OwnScope(SELF, "See what you allow it, and give back what it no longer needs",
              agent_own=True, default=True),
+    OwnScope(ASK, "Ask you for more, on a page of your account"),
     OwnScope(EXCHANGE, "Read out its own access tokens for the services that you allow it",
              destructive=True),
     OwnScope(DELEGATE, "Hand work on to the agents that you name", destructive=True),

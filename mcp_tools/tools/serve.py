@@ -12,6 +12,7 @@ from authz.jose import KeySet
 from mcp_tools.discovery import Answer
 from mcp_tools.edge import Edge
 from mcp_tools.protect import protect
+from mcp_tools.tools.access_tools import add_access_tools
 from mcp_tools.tools.agent_tools import add_agent_tools
 from mcp_tools.tools.build import Tools, new_server
 from mcp_tools.tools.desks import Desks
@@ -63,11 +64,19 @@ class OwnServer:
     """Mandate's own MCP server. `app` answers while `running`."""
 
     def __init__(
-        self, desks: Desks, mandate: InProcess, *, issuer: str, version: str, clock: Clock
+        self,
+        desks: Desks,
+        mandate: InProcess,
+        *,
+        issuer: str,
+        version: str,
+        clock: Clock,
+        state_key: bytes,
     ) -> None:
-        self.mcp = new_server(version)
+        self.mcp = new_server(version, state_key)
         tools = Tools(self.mcp)
         add_agent_tools(tools, desks.agents)
+        add_access_tools(tools, desks.access)
         add_person_tools(tools, desks.people)
         add_admin_tools(tools, desks.admins)
         add_reading(self.mcp, desks.agents)

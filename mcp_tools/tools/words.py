@@ -58,6 +58,18 @@ WORDS: Final[dict[str, Words]] = {
         " `whoami`). The ticket is good for that agent alone, at the token endpoint. What the agent"
         " gets is part of yours and ends with yours; the user sees it and can take it back.",
     ),
+    "request_access": Words(
+        "Ask the user for more",
+        "Ask the user for authority that you do not hold and need for what they want. They read"
+        " your reason and answer on a page of their account, not here. Asking the same again finds"
+        " the same question. Ask for as little as the task needs, once, and only with them knowing:"
+        " a user who is asked too often is asked no more. A yes makes a delegation beside yours,"
+        " used with its `grant_id`.",
+    ),
+    "access_request_status": Words(
+        "Has the user answered?",
+        "Look how a request of yours stands. Wait `interval` seconds between two looks.",
+    ),
     "release": Words(
         "Give authority back",
         "Give back a delegation of yours, or one that you handed on, when its work is done: all of"
@@ -81,6 +93,16 @@ WORDS: Final[dict[str, Words]] = {
     "revoke_delegation": Words(
         "Revoke a delegation",
         "End a delegation of yours at once, with every token and everything handed on from it.",
+    ),
+    "list_approvals": Words(
+        "What am I asked?",
+        "List what agents ask you now: a yes to one call, or for more authority. You answer on the"
+        " page of each; only there can you say yes.",
+    ),
+    "deny_approval": Words(
+        "Say no",
+        "Say no to something that an agent asks you. The first answer counts. There is no tool that"
+        " says yes: that is for you yourself, on the page.",
     ),
     "search_delegations": Words(
         "Search delegations",

@@ -140,8 +140,12 @@ class Agents:
         )
 
     @failing_closed
-    async def exchange(self, jti: str, resource: str, scopes: frozenset[str] | None) -> Token:
+    async def exchange(
+        self, jti: str, resource: str, scopes: frozenset[str] | None, grant_id: str | None
+    ) -> Token:
         form = {"resource": resource}
+        if grant_id is not None:
+            form["grant_id"] = grant_id
         if scopes is not None:
             form["scope"] = " ".join(sorted(scopes))
         answer = await self._mint(jti, EXCHANGE, form)

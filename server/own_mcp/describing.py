@@ -3,12 +3,24 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mcp_tools.tools.answers import AgentName, Authority, Delegation, Delegations, Event, Events
+from mcp_tools.tools.answers import (
+    AgentName,
+    Approval,
+    Approvals,
+    Authority,
+    Delegation,
+    Delegations,
+    Event,
+    Events,
+)
 from server.domain.audit import AuditEntry, AuditPage
+from server.domain.core import Core
 from server.domain.delegation import Delegation as Row
 from server.domain.delegation import Detail
 from server.own_mcp.asking import cursor_text
+from server.protocol.approved_call import approve_url
 from server.protocol.scopes import under_ceilings
+from server.services.approvals import Listed as AskedOf
 from server.services.review import Condition, Listed, Names
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -89,4 +101,37 @@ def _event(entry: AuditEntry) -> Event:
         resource=record.resource,
         object=record.object,
         detail=dict(record.detail),
+    )
+
+
+def approvals_of(core: Core, found: AskedOf) -> Approvals:
+    """Describe what waits for a person."""
+    return Approvals(
+        approvals=[
+            Approval(
+                approval_id=row.id,
+                kind=row.asked.kind.value,
+                agent=AgentName(
+                    id=row.asked.agent_id,
+                    name=agent.name
+                    if (agent := found.names.agents.get(row.asked.agent_id)) is not None
+                    else row.asked.agent_id,
+                ),
+                summary=row.asked.summary,
+                authority=[
+                    Authority(
+                        resource=detail.resource,
+                        name=resource.name
+                        if (resource := found.names.resources.get(detail.resource)) is not None
+                        else detail.resource,
+                        scopes=sorted(detail.scopes),
+                        objects=list(detail.objects),
+                    )
+                    for detail in row.asked.details
+                ],
+                approve_url=approve_url(core, row),
+                expires_at=moment(row.expires_at),
+            )
+            for row in found.rows
+        ]
     )

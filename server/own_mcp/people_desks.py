@@ -1,9 +1,9 @@
 """The desks of a person, about their own, and of an administrator, about everyone's (X10)."""
 
-from typing import Final
+from typing import Final, Literal
 
 from authz.tx import Tx
-from mcp_tools.tools.answers import Delegations, Events, Released
+from mcp_tools.tools.answers import Approvals, Delegations, Denied, Events, Released
 from mcp_tools.tools.desks import Cut
 from mcp_tools.tools.refusal import Refusal
 from server.domain.audit import AuditFilter, AuditPage, Cursor
@@ -13,12 +13,19 @@ from server.domain.people import User
 from server.domain.tokens import TokenKind
 from server.identity.accounts import is_admin_now
 from server.own_mcp.asking import PAGE, asking, failing_closed, read_cursor, unknown_delegation
-from server.own_mcp.describing import events_of, page_of
+from server.own_mcp.describing import approvals_of, events_of, page_of
 from server.own_mcp.shrinking import given_up, remaining
+from server.services.approvals import Answer, answer_approval, my_approvals
 from server.services.release import keep_all_but
 from server.services.review import search_delegations
 from server.services.withdraw import By, NotYours, narrow, revoke
 
+_TOLD: Final[dict[Answer, Literal["denied", "answered_before", "expired"]]] = {
+    Answer.DENIED: "denied",
+    Answer.ANSWERED_BEFORE: "answered_before",
+    Answer.EXPIRED: "expired",
+    Answer.ENDED: "expired",
+}
 _NO_ADMIN: Final = "only an administrator may do this"
 
 
@@ -62,6 +69,25 @@ class People:
         if isinstance(done, NotYours):
             unknown_delegation()
         return Released(grant_id=grant_id, closed=done.closed, remains=None)
+
+    @failing_closed
+    async def approvals(self, jti: str) -> Approvals:
+        user = await _person(self._core, jti)
+        waiting, _ = await my_approvals(self._core, user.id)
+        return approvals_of(self._core, waiting)
+
+    @failing_closed
+    async def deny(self, jti: str, approval_id: str) -> Denied:
+        alive = await asking(self._core, jti, TokenKind.USER)
+        # In the session that the token comes from; a yes is for the person at the page alone.
+        answer = await answer_approval(
+            self._core, approval_id, user_id=alive.record.sub, sid=alive.record.sid or "", yes=False
+        )
+        if answer is Answer.SIGN_IN:
+            raise Refusal("session_ended", "this needs a sign-in that still stands", "consent")
+        if answer not in _TOLD:
+            raise Refusal("approval_unknown", "there is no such question to you")
+        return Denied(approval_id=approval_id, outcome=_TOLD[answer])
 
     @failing_closed
     async def activity(self, jti: str, *, grant_id: str, cursor: str | None) -> Events:

@@ -1,5 +1,6 @@
 """Puts the MCP server together: desks over the use cases, decisions and keys of this process."""
 
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from mcp_tools.unavailable import IssuerUnavailable
 from server.domain.refusal import Refused
 from server.domain.registry import Client, ClientAuth
 from server.domain.unit import StaleSnapshotError, UnavailableError
+from server.own_mcp.access_desk import Access
 from server.own_mcp.agent_desk import Agents
 from server.own_mcp.people_desks import Admins, People
 from server.services import Services
@@ -53,9 +55,10 @@ def serve(services: Services, version: str) -> OwnServer:
             raise IssuerUnavailable("the proof cannot be looked up just now") from None
 
     return OwnServer(
-        Desks(Agents(services), People(core), Admins(core)),
+        Desks(Agents(services), Access(core), People(core), Admins(core)),
         InProcess(core.policy.issuer, evaluate, published, use_proof),
         issuer=core.policy.issuer,
         version=version,
         clock=core.clock,
+        state_key=hmac.digest(services.secret_key, b"mcp-request-state", "sha256"),
     )

@@ -16,6 +16,10 @@ own-mcp:person:no-act | The tools of a person and of an administrator refuse eve
 own-mcp:person:own-only | A person's tools are about that person's delegations; any other is unknown.
 own-mcp:admin:now | An administrator's tools refuse who is none at that moment.
 own-mcp:audience | A token for any other resource is refused, and a token for this one nowhere else accepted.
+own-mcp:ask:bound | A request for more is bound to agent, person and what is asked: the same finds the same, anybody else's is unknown.
+own-mcp:ask:exact | A yes gives exactly what was asked, beside the agent's own delegation and never added to it.
+own-mcp:ask:no-yes | No tool says yes to anything: a person does, on the page.
+own-mcp:ask:state | On 2026-07-28 an input-required result carries the request's id as sealed state, which any worker takes.
 own-mcp:listed-as-callable | tools/list shows what the caller may call and nothing else.
 own-mcp:any-worker | Any worker answers any request, and refuses what another one revoked.
 """

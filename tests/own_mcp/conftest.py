@@ -14,7 +14,7 @@ from tests.support.live import CALLBACK
 from tests.support.stage import ALL, EDGE
 from tests.support.world import DOCS, NOTES, Party, World, world
 
-AGENT_SCOPES = frozenset({"mandate:self", "mandate:exchange", "mandate:delegate"})
+AGENT_SCOPES = frozenset({"mandate:self", "mandate:exchange", "mandate:delegate", "mandate:ask"})
 PERSON_SCOPES = frozenset({"mandate:delegations", "mandate:withdraw"})
 ADMIN_SCOPES = frozenset({"mandate:audit", "mandate:admin"})
 

@@ -18,6 +18,8 @@ PERSONS: dict[str, dict[str, Any]] = {
     "list_activity": {},
     "narrow_delegation": {"grant_id": "dlg_x", "scopes": ["docs:read"]},
     "revoke_delegation": {"grant_id": "dlg_x"},
+    "list_approvals": {},
+    "deny_approval": {"approval_id": "apv_x"},
     "search_delegations": {},
     "search_audit": {},
     "revoke_any_delegation": {"grant_id": "dlg_x", "why": "because"},
@@ -328,10 +330,11 @@ async def test_the_list_shows_what_the_caller_may_call(desk: Desk):
 
     assert await listed(desk.agent_token) == {
         "whoami", "list_my_delegations", "check_permission", "explain_denial", "exchange_token",
-        "delegate_to", "release",
+        "delegate_to", "release", "request_access", "access_request_status",
     }  # fmt: skip
     assert await listed(desk.own_token) == {
         "list_delegations", "list_activity", "narrow_delegation", "revoke_delegation",
+        "list_approvals", "deny_approval",
     }  # fmt: skip
     narrow = await desk.token_of(desk.ada, desk.grant, desk.a, "mandate:delegate")
     assert await listed(narrow) == {"delegate_to"}

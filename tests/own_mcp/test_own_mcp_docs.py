@@ -54,6 +54,6 @@ def test_the_scopes_of_people_and_of_agents_are_apart():
     }  # fmt: skip
     # Whatever more is needed to act than to see is never ticked beforehand.
     assert {scope.name for scope in SCOPES if not scope.destructive} == {
-        "mandate:self", "mandate:delegations",
+        "mandate:self", "mandate:ask", "mandate:delegations",
     }  # fmt: skip
     assert [scope.name for scope in SCOPES if scope.default] == ["mandate:self"]

@@ -14,7 +14,13 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 from mcp.shared.exceptions import MCPError
-from mcp_types import TextContent, TextResourceContents
+from mcp_types import (
+    ElicitRequestParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    TextContent,
+    TextResourceContents,
+)
 from pydantic import AnyUrl
 
 from authz.clock import SystemClock
@@ -60,13 +66,13 @@ def served(databases: Databases, tmp_path: Path) -> Iterator[tuple[Live, Desk]]:
 
 
 @asynccontextmanager
-async def session(desk: Desk, token: str, mode: Mode) -> AsyncIterator[Client]:
+async def session(desk: Desk, token: str, mode: Mode, **more: Any) -> AsyncIterator[Client]:
     """Open an MCP session, each request on a connection of its own: whichever worker takes it."""
     limits = httpx2.Limits(max_keepalive_connections=0)
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         httpx2.AsyncClient(headers=headers, trust_env=False, limits=limits, timeout=60) as http,
-        Client(streamable_http_client(desk.mcp, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(desk.mcp, http_client=http), mode=mode, **more) as client,
     ):
         yield client
 
@@ -126,6 +132,41 @@ async def _read(mcp: Client, desk: Desk) -> None:
     content = why.messages[0].content
     assert isinstance(content, TextContent)
     assert "consent_scope" in content.text
+
+
+@requirement("own-mcp:ask:state")
+def test_a_client_that_opens_pages_brings_the_request_back_to_any_worker(
+    served: tuple[Live, Desk],
+):
+    live, desk = served
+    home = {"resource": DOCS, "scopes": ["docs:read"], "objects": ["folder:home"]}
+    arguments = {"authority": [home], "why": "to sum up the rent"}
+
+    async def work() -> None:
+        opened: list[str] = []
+        with Person(live.issuer, desk.ada.email) as ada:
+
+            async def open_page(_: object, params: ElicitRequestParams) -> ElicitResult:
+                assert isinstance(params, ElicitRequestURLParams)
+                opened.append(params.url)
+                await asyncio.to_thread(ada.answer, params.url, "yes")
+                return ElicitResult(action="accept")
+
+            async with session(
+                desk, desk.agent_token, "2026-07-28", elicitation_callback=open_page
+            ) as mcp:
+                told = (await mcp.call_tool("request_access", arguments)).structured_content or {}
+            assert len(opened) == 1
+            assert (told["status"], told["approve_url"]) == ("approved", None)
+            # A client that does not is told the page.
+            other = {**home, "scopes": ["docs:write"]}
+            async with session(desk, desk.agent_token, "2026-07-28") as mcp:
+                asked = {"authority": [other], "why": "to write it down"}
+                told = (await mcp.call_tool("request_access", asked)).structured_content or {}
+            assert told["status"] == "pending"
+            assert told["approve_url"] == f"{live.issuer}/approvals/{told['approval_id']}"
+
+    asyncio.run(work())
 
 
 def test_the_unmodified_client_finds_its_way_and_a_person_is_asked(served: tuple[Live, Desk]):
