@@ -153,12 +153,20 @@ async def _askable(
         resource = await core.snapshot.resource(detail.resource)
         if resource is None or resource.id not in agent.ceiling.resources:
             return invalid_target("unknown_target", "The target is not registered.")
-        if not detail.scopes <= alive.client.scopes or not _allowed(agent, resource, detail):
+        mine = resource.closed(alive.client.scopes)
+        if not detail.scopes <= mine or not _allowed(agent, resource, detail):
             return invalid_scope("nothing_left", "This can never be granted to this agent.")
         pickable = {each.type for each in resource.pickable}
         if any(name.partition(":")[0] not in pickable for name in detail.objects):
             return invalid_scope("nothing_left", "This can never be granted to this agent.")
-        wanted.append(replace(detail, objects=tuple(dict.fromkeys(detail.objects))))
+        wanted.append(
+            replace(
+                detail,
+                # What a scope includes comes with it, as at consent.
+                scopes=resource.closed(detail.scopes),
+                objects=tuple(dict.fromkeys(detail.objects)),
+            )
+        )
     return tuple(wanted)
 
 
@@ -171,7 +179,7 @@ def _allowed(agent: Agent, resource: Resource, detail: Detail) -> bool:
     return (
         bool(detail.scopes)
         and resource.id in agent.ceiling.resources
-        and detail.scopes <= agent.ceiling.scopes & frozenset(resource.scopes)
+        and detail.scopes <= resource.closed(agent.ceiling.scopes) & frozenset(resource.scopes)
         and all(resource.owns(name) for name in detail.objects)
     )
 

@@ -1,6 +1,6 @@
 """Approvals as view-models: rows of lists, and the page of one question."""
 
-from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus
+from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Asked
 from server.domain.delegation import Detail
 from server.services.approvals import Listed, Names
 from server.web.delegation_views import agent_badge, host_of
@@ -48,6 +48,7 @@ def approval_page(
         client_name=client.name if client else asked.client_id,
         helpers=tuple(_badge(names, agent_id).name for agent_id in asked.agents[1:]),
         tool=asked.tool,
+        tool_title=_title(asked, names),
         parts=tuple(_part(names, detail) for detail in asked.details),
         summary=asked.summary,
         state=status.value,
@@ -91,7 +92,14 @@ def _asks(approval: Approval, names: Names) -> str:
     if asked.kind is ApprovalKind.ESCALATION:
         sentences = [s.sentence for detail in asked.details for s in _scopes(names, detail)]
         return f"More: {', '.join(sentences)}{on}{more}"
-    return f"{asked.tool}{on}{more}"
+    return f"{_title(asked, names) or asked.tool}{on}{more}"
+
+
+def _title(asked: Asked, names: Names) -> str:
+    """Return what the registry calls the tool in a person's words, or nothing."""
+    resource = names.resources.get(asked.details[0].resource)
+    tools = resource.tools if resource is not None else ()
+    return next((tool.title for tool in tools if tool.name == asked.tool), "")
 
 
 def _part(names: Names, detail: Detail) -> AskedPart:

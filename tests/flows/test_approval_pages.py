@@ -11,6 +11,7 @@ from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Aske
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.delegation import Detail
 from server.domain.people import Role, User
+from server.domain.registry import Tool
 from tests.requirements import requirement
 from tests.support.delegations import DOCS, allow, furnish
 from tests.support.people_site import Browser, Site, hidden, words
@@ -94,6 +95,23 @@ async def test_the_page_says_who_wants_what_and_whose_words_are_whose(site: Site
     assert "<script>" not in page
     assert "\u202e" not in page
     assert "folder:1" not in said
+
+
+async def test_a_registered_tool_is_called_by_its_title(site: Site):
+    browser, user = await ana(site)
+    rows = site.core.rows
+
+    def name_tool(tx):
+        resource = rows.resources.get(tx, DOCS)
+        assert resource is not None
+        tool = Tool(name="share_folder", title="Share a folder", scopes=frozenset({"docs:share"}))
+        rows.resources.update(tx, replace(resource, tools=(tool,)))
+
+    await site.core.store.write(name_tool)
+    approval = await asked(site, user)
+    said = words((await browser.get(f"/approvals/{approval.id}")).text)
+    assert "It wants to use Share a folder share_folder" in said
+    assert "Share a folder on Taxes" in words((await browser.get("/approvals")).text)
 
 
 async def test_a_yes_and_the_next_look(site: Site):

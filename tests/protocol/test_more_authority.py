@@ -198,6 +198,21 @@ async def test_what_can_never_be_given_is_not_asked(
     assert await stage.world.audited(AuditTag.APPROVAL_ASKED) == []
 
 
+async def test_what_a_scope_includes_comes_with_it(stage: Stage) -> None:
+    core = stage.world.core
+
+    def include(tx: Any) -> None:
+        resource = core.rows.resources.get(tx, DOCS)
+        assert resource is not None
+        write = replace(resource.scopes["docs:write"], includes=frozenset({"docs:read"}))
+        scopes = {**resource.scopes, "docs:write": write}
+        core.rows.resources.update(tx, replace(resource, scopes=scopes))
+
+    await core.store.write(include)
+    new = await given(stage, replace(HOME, scopes=frozenset({"docs:write"})))
+    assert new.details[0].scopes == {"docs:read", "docs:write"}
+
+
 @requirement("approval:more:bounds")
 async def test_what_the_person_does_not_hold_is_not_given(stage: Stage) -> None:
     w = stage.world

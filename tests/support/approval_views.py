@@ -45,6 +45,7 @@ _CALL = ApprovalPage(
     client_name="Acme Chat",
     helpers=("Acme planner",),
     tool="erase_document",
+    tool_title="Erase a document for good",
     parts=(
         AskedPart(
             service="Documents",
@@ -76,6 +77,7 @@ _MORE = replace(
     agent=UNKNOWN,
     helpers=(),
     tool="",
+    tool_title="",
     parts=(
         replace(
             _CALL.parts[0],

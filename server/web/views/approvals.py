@@ -51,9 +51,10 @@ class ApprovalPage:
     """`approval`: posts `csrf` and `decision` (`yes`, `no`) to `action`, None if it is over.
 
     `helpers`: names of the agents above the one that asks, the nearest first. `tool`: "" where
-    more authority is asked for. `summary`: what the asker says, not checked by us. `is_ended`:
-    what it rests on has ended, so that a yes would do nothing. `sign_in_again`: a yes leads to
-    sign-in first. Instants are Unix ms, `good_for` is in minutes.
+    more authority is asked for; `tool_title`: the registry's words for it, "" if it has none.
+    `summary`: what the asker says, not checked by us. `is_ended`: what it rests on has ended, so
+    that a yes would do nothing. `sign_in_again`: a yes leads to sign-in first. Instants are Unix
+    ms, `good_for` is in minutes.
     """
 
     frame: Frame
@@ -62,6 +63,7 @@ class ApprovalPage:
     client_name: str
     helpers: tuple[str, ...]
     tool: str
+    tool_title: str
     parts: tuple[AskedPart, ...]
     summary: str
     state: ApprovalState
