@@ -11,6 +11,7 @@ own-mcp:exchange:within-delegation | A token from exchange_token holds no more t
 own-mcp:exchange:consented | exchange_token and delegate_to need their own scope, still in force.
 own-mcp:exchange:no-ladder | The right to exchange gives no other right at the MCP server itself.
 own-mcp:exchange:dies-with-parent | What was exchanged is dead when the token that it came from is revoked.
+own-mcp:exchange:keeps-key | What comes from a token that is bound to a key is bound to the same key.
 own-mcp:release:own-only | An agent gives back what it holds or handed on; anything else is unknown to it.
 own-mcp:person:no-act | The tools of a person and of an administrator refuse every token with an agent in it.
 own-mcp:person:own-only | A person's tools are about that person's delegations; any other is unknown.
