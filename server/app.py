@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from authz.clock import Clock, SystemClock
 from authz.relations import Relations
@@ -22,6 +23,8 @@ from server.outbound.download import tls_context
 from server.outbound.fetcher import Fetcher
 from server.outbound.key_sets import RemoteKeySets
 from server.outbound.resolver import SystemResolver
+from server.own_mcp.mount import OwnMcp
+from server.own_mcp.registered import put_mcp_resource
 from server.services import Services, bundle
 from server.services.client_keys import RemoteClientKeys
 from server.services.graph_resource import put_graph_resource
@@ -68,9 +71,11 @@ class Server:
     fetcher: Fetcher
     resolver: SystemResolver
     telemetry: Telemetry
+    mcp: OwnMcp
 
     async def close(self) -> None:
         """Close connections; everything acknowledged is stored by now."""
+        await self.mcp.close()
         await self.engine.close()
         await self.fetcher.close()
         self.resolver.close()
@@ -132,6 +137,7 @@ async def _assemble(
     keys.follow(snapshot)
     await store.write(lambda tx: put_core_model(core, tx))
     await store.write(lambda tx: put_graph_resource(core, tx))
+    await store.write(lambda tx: put_mcp_resource(core, tx))
     # The first refresh loads the keys as well.
     await snapshot.refresh()
     resolver = SystemResolver()
@@ -149,7 +155,10 @@ async def _assemble(
         secret_key,
         telemetry,
     )
-    return Server(settings, services, engine, opened, envelope, fetcher, resolver, telemetry)
+    own_mcp = OwnMcp(services, version("mandate-server"))
+    return Server(
+        settings, services, engine, opened, envelope, fetcher, resolver, telemetry, own_mcp
+    )
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
@@ -185,6 +194,7 @@ def create_app(server: Server) -> Observed:
         server.services,
         readiness,
         base_path=server.settings.base_path,
+        mcp=server.mcp if server.settings.mcp else None,
         beside=lambda stop: _in_background(server, stop),
         close=server.close,
     )

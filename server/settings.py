@@ -53,6 +53,7 @@ class Settings(EngineSettings):
     authz_api: bool = Field(
         default=False, description="Serve the OpenFGA API over the product's relationships."
     )
+    mcp: bool = Field(default=True, description="Serve Mandate's own MCP server at <issuer>/mcp.")
     dpop_nonce: bool = Field(
         default=False, description="Ask for a nonce of this server in DPoP proofs (RFC 9449 §8)."
     )
@@ -146,6 +147,7 @@ class Settings(EngineSettings):
             self_registration=self.self_registration,
             user_agents=self.user_agents,
             authz_api=self.authz_api,
+            mcp=self.mcp,
             dpop_nonce=self.dpop_nonce,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,

@@ -36,6 +36,7 @@ from tests.manifest.exchange import EXCHANGE
 from tests.manifest.interop import INTEROP
 from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
+from tests.manifest.own_mcp import OWN_MCP
 from tests.manifest.product import PRODUCT
 from tests.manifest.tokens import TOKENS
 
@@ -57,6 +58,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
         *INTEROP,
         *KIT,
         *ENTERPRISE,
+        *OWN_MCP,
     )
 }
 
@@ -72,6 +74,7 @@ _TITLES = {
     "ema": "MCP extension: enterprise-managed authorization (ID-JAG)",
     "wif": "MCP extension: workload identity federation",
     "enterprise": "An enterprise's policy in place of consent",
+    "own-mcp": "Mandate's own MCP server",
 }
 
 

@@ -84,7 +84,8 @@ def resource_document(resource: Resource) -> dict[str, object]:
         "name": resource.name,
         "scopes": [
             {"name": s.name, "description": s.description, "agent_own": s.agent_own,
-             "default": s.default, "destructive": s.destructive, "includes": sorted(s.includes)}
+             "default": s.default, "destructive": s.destructive, "person_only": s.person_only,
+             "includes": sorted(s.includes)}
             for s in resource.scopes.values()
         ],
         "types": sorted(resource.types),

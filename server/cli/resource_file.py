@@ -31,6 +31,7 @@ class _Scope(_Strict):
     agent_own: bool = False
     default: bool = False
     destructive: bool = False
+    person_only: bool = False
     includes: list[Word] = []
 
 

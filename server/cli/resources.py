@@ -195,6 +195,7 @@ def _marks(scope: Scope) -> str:
         "default": scope.default,
         "agent's own": scope.agent_own,
         "destructive": scope.destructive,
+        "people's own": scope.person_only,
     }
     return ", ".join(word for word, holds in marks.items() if holds)
 

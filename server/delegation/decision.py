@@ -19,7 +19,8 @@ class Call:
     """What is about to be done at a resource: every scope needed, and the relation on objects.
 
     `objects` are graph objects; `principals` says whom the tool accepts: `delegated` always,
-    with `agent` an agent as itself (X8), with `user` a person's plain token.
+    with `agent` an agent as itself (X8), with `user` a person's plain token; `person` means that
+    plain token and nothing else.
     """
 
     scopes: frozenset[str]
@@ -53,9 +54,9 @@ async def decide_call(core: Core, alive: Standing, resource: Resource, call: Cal
 def _principal(alive: Standing, call: Call) -> Denied | None:
     kind = alive.record.kind
     accepted = (
-        kind is TokenKind.DELEGATED
+        (kind is TokenKind.DELEGATED and "person" not in call.principals)
         or (kind is TokenKind.AGENT_SELF and "agent" in call.principals)
-        or (kind is TokenKind.USER and "user" in call.principals)
+        or (kind is TokenKind.USER and not call.principals.isdisjoint({"user", "person"}))
     )
     return None if accepted else Denied(Reason.PRINCIPAL_NOT_ACCEPTED, kind.value)
 
@@ -66,6 +67,8 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
         return Denied(Reason.INSUFFICIENT_SCOPE)
     if not call.scopes <= frozenset(resource.scopes):
         return Denied(Reason.INSUFFICIENT_SCOPE, "scope of another resource")
+    if alive.agents and call.scopes != resource.for_agents(call.scopes):
+        return Denied(Reason.CEILING_SCOPE, "for people alone")
     for agent in alive.agents:
         if resource.id not in agent.ceiling.resources:
             return Denied(Reason.CEILING_RESOURCE, agent.id)

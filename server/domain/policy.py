@@ -31,11 +31,18 @@ class Policy:
     """DPoP proofs need a nonce of ours (RFC 9449 §8)."""
     authz_api: bool = False
     """The OpenFGA API over the product's own store is served."""
+    mcp: bool = False
+    """Mandate's own MCP server is served."""
 
     @property
     def graph_resource(self) -> str:
         """Return the resource that tokens for the OpenFGA API name."""
         return f"{self.issuer}/authz"
+
+    @property
+    def mcp_resource(self) -> str:
+        """Return the resource that tokens for Mandate's own MCP server name."""
+        return f"{self.issuer}/mcp"
 
     @property
     def token_endpoint(self) -> str:

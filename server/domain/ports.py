@@ -10,7 +10,7 @@ from typing import Protocol
 from authz.tx import Tx
 from server.domain.applications import Applications
 from server.domain.approvals import Approval, ApprovalStatus, Crowd
-from server.domain.audit import AuditFilter, AuditPage, AuditRecord, Cursor
+from server.domain.audit import AuditEntry, AuditFilter, AuditPage, AuditRecord, Cursor
 from server.domain.audit_trail import AuditTrail
 from server.domain.delegation import Delegation, DelegationPage, DelegationQuery, Effect
 from server.domain.id_jag_policy import IdJagPolicies
@@ -253,6 +253,7 @@ class AuditSink(Protocol):
     def record(
         self, tx: Unit, record: AuditRecord, more: Mapping[str, str] | None = None
     ) -> str: ...
+    def get(self, tx: Tx, audit_id: str) -> AuditEntry | None: ...
     def last_use(self, tx: Tx, grant_ids: list[str]) -> dict[str, int]: ...
     def search(
         self, tx: Tx, wanted: AuditFilter, *, before: Cursor | None, limit: int

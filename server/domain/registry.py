@@ -121,6 +121,8 @@ class Scope:
     """Granted when a client asks for no scope at all (X6)."""
     destructive: bool = False
     """Never ticked beforehand on the consent page."""
+    person_only: bool = False
+    """Good in a person's own token alone: no agent ever holds it (X10)."""
     includes: frozenset[str] = frozenset()
     """Scopes of the same resource that come with it: who may change may read."""
 
@@ -185,6 +187,11 @@ class Resource:
             found |= new
             waiting += new
         return frozenset(found)
+
+    def for_agents(self, scopes: frozenset[str]) -> frozenset[str]:
+        """Return the scopes that an agent may hold at all."""
+        own = frozenset(s.name for s in self.scopes.values() if s.person_only)
+        return scopes - own
 
     def whole(self, scopes: frozenset[str], held: frozenset[str]) -> frozenset[str]:
         """Return those of `scopes` that lost nothing which they include and which was `held`."""

@@ -112,6 +112,18 @@ def scopes_are_the_clients(d: Draft) -> Refused | None:
     return None
 
 
+def people_keep_their_own(d: Draft) -> Refused | None:
+    """X10: what is good in a person's own token alone is never part of a delegation."""
+    if d.agent is None and d.client is not None and d.client.first_party:
+        return None
+    asked = any(detail.scopes for detail in d.details)
+    known = d.known.resources
+    d.details = tuple(replace(x, scopes=known[x.resource].for_agents(x.scopes)) for x in d.details)
+    if asked and not any(detail.scopes for detail in d.details):
+        return invalid_scope("ceiling_scope", "No agent may hold any of these scopes.")
+    return None
+
+
 def request_is_within_the_ceiling(d: Draft) -> Refused | None:
     """X6: nobody is asked to give an agent what it may never hold."""
     if d.agent is None:
@@ -144,6 +156,7 @@ TARGET_CHECKS: Final[tuple[Callable[[Draft], Refused | None], ...]] = (
     details_are_understood,
     scopes_belong_to_one_resource,
     scopes_are_the_clients,
+    people_keep_their_own,
     request_is_within_the_ceiling,
     something_is_asked,
 )

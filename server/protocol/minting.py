@@ -61,6 +61,8 @@ class Authorization:
     issued_token_type: str | None = None
     proof: Proof | None = None
     """Whose key the token is bound to; used up with it."""
+    key: str | None = None
+    """The key of the token that it comes from, proven where that one was used (our MCP server)."""
     id_token: IdToken | None = None
     id_jag: IdJag | None = None
     refresh_token: str | None = None
@@ -78,6 +80,6 @@ class Authorization:
         it is its audience, whose own authenticated client alone may present it (X3). So it is with
         an identity assertion, which a client of another server presents.
         """
-        if self.proof is None or self.kind is TokenKind.HANDOVER or self.id_jag is not None:
+        if self.kind is TokenKind.HANDOVER or self.id_jag is not None:
             return None
-        return self.proof.jkt
+        return self.key if self.proof is None else self.proof.jkt

@@ -25,6 +25,7 @@ _HASH: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 """The base64url of 32 bytes, in its one spelling."""
 _PRINCIPALS = {"delegated": frozenset[str](), "agent": frozenset({"agent"})}
 _PRINCIPALS["user"] = frozenset({"user"})
+_PRINCIPALS["person"] = frozenset({"person"})
 _DEFAULTS: Final = ("subject", "action", "context")
 _OBJECT_KEYS: Final = ("resource", "resources")
 STOPS: Final[Mapping[str, bool | None]] = {

@@ -37,6 +37,8 @@ def under_ceilings(
     if any(resource.id not in agent.ceiling.resources for agent in agents):
         return frozenset()
     scopes &= frozenset(resource.scopes)
+    if agents:
+        scopes = resource.for_agents(scopes)
     for agent in agents:
         scopes &= resource.closed(agent.ceiling.scopes)
     return scopes

@@ -79,11 +79,14 @@ class TokenEndpoint:
         if isinstance(caller, Refused):
             return caller
         client, workload = caller
+        grant = _grant(form)
+        if isinstance(grant, Refused):
+            return grant
         proof = self._proofs.read(sent_proof)
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(form, client, workload, proof, request_id, revision)
+                return await self._once(grant, form, client, workload, proof, request_id, revision)
             except StaleSnapshotError:
                 revision = await self._core.snapshot.refresh()
                 if workload is not None:
@@ -114,18 +117,39 @@ class TokenEndpoint:
         )
         return client if isinstance(client, Refused) else (client, None)
 
+    async def answer_holder(
+        self, grant: Grant, form: Parameters, client_id: str
+    ) -> Mapping[str, object] | Refused:
+        """Answer a tool of our own MCP server: its bearer token authenticated the client.
+
+        `grant` makes sure of it; refusals are written down as those of the endpoint. Raises
+        `UnavailableError` (503).
+        """
+        for _ in range(3):
+            revision = await self._core.snapshot.refresh()
+            client = await self._core.snapshot.client(client_id)
+            if client is None or client.status is not Status.ACTIVE:
+                return invalid_client("disabled", detail=client_id)
+            try:
+                return await self._once(
+                    grant, form, client, None, None, None, revision, proves_here=False
+                )
+            except StaleSnapshotError:
+                continue
+        raise UnavailableError("changing")
+
     async def _once(
         self,
+        grant: Grant,
         form: Parameters,
         client: Client,
         workload: WorkloadProof | None,
         proof: Proof | Refused | None,
         request_id: str | None,
         revision: int,
+        *,
+        proves_here: bool = True,
     ) -> Mapping[str, object] | Refused:
-        grant = _grant(form)
-        if isinstance(grant, Refused):
-            return grant
         acting = await self._core.snapshot.agent(client.agent_id) if client.agent_id else None
         request = TokenRequest(
             form=form,
@@ -154,7 +178,7 @@ class TokenEndpoint:
             return await self._refuse(grant, request, refused)
         if isinstance(proof, Refused):
             return await self._refuse(grant, request, proof)
-        if proof is None and client.dpop_bound_access_tokens:
+        if proof is None and client.dpop_bound_access_tokens and proves_here:
             # RFC 9449 §5.2: MUST reject token requests that do not contain the DPoP header.
             return await self._refuse(grant, request, refused_proof(ProofFault.MISSING))
         with self._telemetry.span("grant", grant_type=grant.grant_type.value):

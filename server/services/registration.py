@@ -99,7 +99,7 @@ async def set_client_dpop(core: Core, client_id: str, *, required: bool, by: str
         if client.dpop_bound_access_tokens is required:
             return False
         core.rows.clients.update(tx, replace(client, dpop_bound_access_tokens=required))
-        _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
+        audit_change(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
         return True
 
     return await core.store.write(unit)

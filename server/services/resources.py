@@ -119,6 +119,9 @@ def check_scopes(resource: Resource, known: list[Resource]) -> None:
 def _check_own(resource: Resource) -> None:
     """What a scope includes is of the same kind, and every tool needs scopes that there are."""
     for scope in resource.scopes.values():
+        if scope.person_only and scope.agent_own:
+            message = f"{scope.name} is for people alone, so no agent holds it as itself"
+            raise RegistrationError(message)
         for name in sorted(scope.includes):
             included = resource.scopes.get(name)
             if included is None:
@@ -126,6 +129,9 @@ def _check_own(resource: Resource) -> None:
                 raise RegistrationError(message)
             if scope.agent_own and not included.agent_own:
                 message = f"an agent may hold {scope.name} as itself, but not {name} in it"
+                raise RegistrationError(message)
+            if included.person_only and not scope.person_only:
+                message = f"{scope.name} includes {name}, so it is for people alone as well"
                 raise RegistrationError(message)
             if included.destructive and not scope.destructive:
                 message = f"{scope.name} includes {name}, so it is destructive as well"

@@ -154,7 +154,7 @@ async def review_delegation(
 def listed(core: Core, tx: Tx, rows: Iterable[Delegation], older: Cursor | None = None) -> Listed:
     """Load what some delegations mention."""
     shown = tuple(rows)
-    names = _names(core, tx, shown)
+    names = _names(core, tx, shown, allowed={a for row in shown for a in row.allow_agents})
     trees = {row.id: core.rows.delegations.tree(tx, row.path[0]) for row in shown}
     return Listed(
         rows=shown,

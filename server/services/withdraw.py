@@ -102,26 +102,35 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
         value = _theirs(core, tx, grant_id, by)
         if value is None:
             return NotYours()
-        rows = core.rows.delegations.below(tx, value)
-        value = core.rows.delegations.get(tx, grant_id) or value
-        found = {uri: core.rows.resources.get(tx, uri) for uri in value.resources}
-        smaller = _kept(value, keep, found)
-        if smaller == value or not value.live(now):
-            return False
-        record = _record(by, value, now)
-        done = narrow_delegation(
-            core, tx,
-            replace(
-                smaller, details=value.details, expires_at=value.expires_at, cut=True,
-                shortened=value.shortened or smaller.expires_at < value.expires_at,
-            ),
-            details=smaller.details, expires_at=smaller.expires_at, audit=record,
-        )  # fmt: skip
-        if done:
-            _below(core, tx, rows, smaller, set(value.allow_agents), record)
-        return done
+        return narrow_in(core, tx, value, keep, _record(by, value, now), cut=True)
 
     return await core.store.write(work)
+
+
+def narrow_in(
+    core: Core, tx: Unit, value: Delegation, keep: Keep, record: AuditRecord, *, cut: bool
+) -> bool:
+    """Narrow as `narrow` does, in a unit of a caller who may; `cut` marks what a person took."""
+    rows = core.rows.delegations.below(tx, value)
+    value = core.rows.delegations.get(tx, value.id) or value
+    found = {uri: core.rows.resources.get(tx, uri) for uri in value.resources}
+    smaller = _kept(value, keep, found)
+    if smaller == value or not value.live(record.at):
+        return False
+    marked = replace(
+        smaller,
+        details=value.details,
+        expires_at=value.expires_at,
+        cut=cut or value.cut,
+        shortened=value.shortened or smaller.expires_at < value.expires_at,
+    )
+    done = narrow_delegation(
+        core, tx, marked,
+        details=smaller.details, expires_at=smaller.expires_at, audit=record,
+    )  # fmt: skip
+    if done:
+        _below(core, tx, rows, smaller, set(value.allow_agents), record)
+    return done
 
 
 def _kept(value: Delegation, keep: Keep, resources: Mapping[str, Resource | None]) -> Delegation:

@@ -58,6 +58,7 @@ _LAST_USE = (
     .order_by(a.c.at.desc())
     .limit(1)
 )
+_ONE = select(*_COLUMNS).where(a.c.id == bindparam("id"))
 _UNSEALED = select(func.count()).where(a.c.seal_seq.is_(None))
 
 
@@ -92,6 +93,10 @@ _OF_ALL = _page()
 
 class AuditReading:
     """Questions to the audit trail."""
+
+    def get(self, tx: Tx, audit_id: str) -> AuditEntry | None:
+        """Return an event by its id, or none."""
+        return next(iter(_entries(tx.fetch(_ONE, {"id": audit_id}))), None)
 
     def last_use(self, tx: Tx, grant_ids: list[str]) -> dict[str, int]:
         """Return when each delegation was last used (Unix ms); one that never was is left out."""

@@ -82,6 +82,7 @@ def _resource_document(value: Resource) -> str:
                     "agent_own": s.agent_own,
                     "default": s.default,
                     "destructive": s.destructive,
+                    "person_only": s.person_only,
                     "includes": names(s.includes),
                 }
                 for s in value.scopes.values()

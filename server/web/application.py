@@ -8,11 +8,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.services import Services
 from server.signals.readiness import Readiness
-from server.web.routes import health, machine_routes, page_routes, root_routes
+from server.web.routes import health, machine_routes, own_mcp, page_routes, root_routes
 
 Beside = Callable[[asyncio.Event], Sequence[Coroutine[None, None, None]]]
 
@@ -47,12 +47,14 @@ def make_application(
     readiness: Readiness,
     *,
     base_path: str,
+    mcp: ASGIApp | None,
     beside: Beside,
     close: Callable[[], Awaitable[None]],
 ) -> Starlette:
     """Return the application; no module-level state, so two servers run in one process.
 
-    `beside` starts the background work that ends when its event is set; then `close` is awaited.
+    `mcp` is Mandate's own MCP server, if it is served. `beside` starts the background work that
+    ends when its event is set; then `close` is awaited.
     """
 
     @asynccontextmanager
@@ -67,6 +69,8 @@ def make_application(
     machine = machine_routes(services)
     inner: list[BaseRoute] = [*machine, *page_routes(services)]
     routes: list[BaseRoute] = [*health.routes(readiness), *root_routes(services, base_path)]
+    if mcp is not None:
+        routes += own_mcp.routes(mcp, base_path)
     routes += [Mount(base_path, routes=inner)] if base_path else inner
     app = _Application(routes=routes, lifespan=lifespan)
     app.answer_directly(machine, base_path)

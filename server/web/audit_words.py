@@ -83,6 +83,7 @@ _ENDED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "user": ("You revoked it.", "The person revoked it."),
         "admin": ("An administrator revoked it.", "An administrator revoked it."),
         "session_ended": ("It ended when you signed out.", "It ended with the session."),
+        "released": ("The agent gave it back.", "The agent gave it back."),
         "replaced": ("A newer permission replaced it.", "A newer permission replaced it."),
         "issuer_removed": (
             "Your organisation's identity provider is not trusted here any more.",

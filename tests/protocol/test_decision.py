@@ -171,8 +171,28 @@ async def test_a_persons_plain_token_needs_a_tool_that_says_so(stage: Stage) -> 
     token = (await w.redeem(plain, code)).json()["access_token"]
     reply = await w.ask(stage.docs, question(token, on=["document:h1"]))
     assert reply["context"]["reason"] == "principal_not_accepted"
-    reply = await w.ask(stage.docs, question(token, on=["document:h1"], principal="user"))
-    assert reply["decision"] is True
+    for principal in ("user", "person"):
+        reply = await w.ask(stage.docs, question(token, on=["document:h1"], principal=principal))
+        assert reply["decision"] is True
+
+
+@requirement("own-mcp:person:no-act")
+async def test_what_is_for_a_person_alone_takes_no_agents_token(stage: Stage) -> None:
+    w = stage.world
+    answer = await w.exchange(stage.a, stage.subject, resource=DOCS, scope="docs:read")
+    token = answer.json()["access_token"]
+    reply = await w.ask(stage.docs, question(token, on=["document:t1"], principal="person"))
+    assert reply["context"]["reason"] == "principal_not_accepted"
+    # And by the scope: an agent that got it before it was set apart is refused from then on.
+    resource = await w.core.snapshot.resource(DOCS)
+    assert resource is not None
+    own = replace(resource.scopes["docs:read"], person_only=True, agent_own=False)
+    changed = replace(resource, scopes={**resource.scopes, own.name: own})
+    await w.core.store.write(lambda tx: w.core.rows.resources.update(tx, changed))
+    reply = await w.ask(stage.docs, question(token, on=["document:t1"]))
+    assert reply["context"]["reason"] == "ceiling_scope"
+    answer = await w.exchange(stage.a, stage.subject, resource=DOCS, scope="docs:read")
+    assert answer.json()["reason"] == "nothing_left"
 
 
 async def test_only_a_resource_server_may_ask(stage: Stage) -> None:

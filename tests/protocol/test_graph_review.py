@@ -80,7 +80,8 @@ async def test_servers_that_start_together_register_the_resource_once(
     servers = await asyncio.gather(*(assemble(settings, clock=clock) for _ in range(4)))
     core = servers[0].services.core
     known = await core.store.read(core.rows.resources.all)
-    assert [each.id for each in known] == [core.policy.graph_resource]
+    ids = {each.id for each in known}
+    assert (len(known), ids) == (2, {core.policy.graph_resource, core.policy.mcp_resource})
     for each in servers:
         await each.close()
 

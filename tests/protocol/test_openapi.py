@@ -65,7 +65,7 @@ async def test_every_route_but_pages_is_described_and_nothing_else(server: World
             assert isinstance(route, Route)
             served |= _methods(route) - (set() if base else not_described)
     policy = server.core.policy
-    described = document(policy.issuer, graph=policy.authz_api)["paths"]
+    described = document(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)["paths"]
     assert served == {(method, path) for path, item in described.items() for method in item}
 
 
@@ -74,11 +74,11 @@ async def test_it_is_served_as_it_stands(server: World):
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
     policy = server.core.policy
-    assert answer.json() == document(policy.issuer, graph=policy.authz_api)
+    assert answer.json() == document(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)
 
 
 def test_each_schema_is_one_and_each_reference_leads_somewhere():
-    whole = document(ISSUER, graph=True)
+    whole = document(ISSUER, graph=True, mcp=True)
     checked = 0
     for node in _nodes(whole):
         if "$ref" in node:
@@ -94,7 +94,7 @@ def test_each_schema_is_one_and_each_reference_leads_somewhere():
 
 
 def test_each_operation_has_a_name_of_its_own_and_an_answer_for_each_outcome():
-    paths = document(ISSUER, graph=True)["paths"].values()
+    paths = document(ISSUER, graph=True, mcp=True)["paths"].values()
     operations = [op for item in paths for op in item.values()]
     assert len({op["operationId"] for op in operations}) == len(operations)
     for op in operations:

@@ -67,7 +67,7 @@ class TokenExchange:
         authority = await find_authority(context, request, subject, request.acting, target)
         if isinstance(authority, Refused):
             return authority
-        return await _delegated(
+        return await delegated(
             context, request, request.acting, subject, actor, authority, target, wanted
         )
 
@@ -86,7 +86,7 @@ async def _target(core: Core, request: TokenRequest, subject: Standing) -> str |
     return subject.record.audience
 
 
-async def _delegated(
+async def delegated(
     context: GrantContext,
     request: TokenRequest,
     agent: Agent,
@@ -96,6 +96,7 @@ async def _delegated(
     target: str,
     wanted: frozenset[str] | None,
 ) -> Authorization | Refused:
+    """Authorize a target under an authority that was found; `actor` proved who acts."""
     core = context.core
     details = _asked_details(request)
     if isinstance(details, Refused):

@@ -12,6 +12,7 @@ from server.web.openapi import search_routes as search
 from server.web.openapi import token_routes as tokens
 from server.web.openapi.build import Json
 from server.web.openapi.graph_routes import graph_paths
+from server.web.openapi.mcp_routes import mcp_paths
 from server.web.openapi.schemas import HEADERS, RESPONSES, SCHEMAS, SECURITY
 from server.web.origin import site_of
 
@@ -21,10 +22,10 @@ _DESCRIPTION: Final = (
 )
 
 
-def document(issuer: str, *, graph: bool = False) -> Json:
+def document(issuer: str, *, graph: bool = False, mcp: bool = False) -> Json:
     """Return the description of the server at `issuer`; its paths begin at the root of the origin.
 
-    With `graph` the OpenFGA API is served as well.
+    With `graph` the OpenFGA API is served as well, with `mcp` Mandate's own MCP server.
 
     Raises `ValueError` for an unsafe issuer.
     """
@@ -40,7 +41,11 @@ def document(issuer: str, *, graph: bool = False) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": site.origin}],
-        "paths": {**_at_root(base), **{f"{base}{path}": item for path, item in below.items()}},
+        "paths": {
+            **_at_root(base),
+            **(mcp_paths(base) if mcp else {}),
+            **{f"{base}{path}": item for path, item in below.items()},
+        },
         "components": {
             "schemas": SCHEMAS,
             "responses": RESPONSES,
@@ -51,9 +56,9 @@ def document(issuer: str, *, graph: bool = False) -> Json:
 
 
 @lru_cache(maxsize=16)
-def openapi(issuer: str, *, graph: bool) -> bytes:
+def openapi(issuer: str, *, graph: bool, mcp: bool) -> bytes:
     """Return the document as the bytes that are served."""
-    return orjson.dumps(document(issuer, graph=graph))
+    return orjson.dumps(document(issuer, graph=graph, mcp=mcp))
 
 
 def _at_root(base: str) -> Json:

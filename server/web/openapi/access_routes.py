@@ -43,8 +43,8 @@ _PROPERTIES: Final = record(
         "relation": text("Needed where an object is given.", minLength=1, maxLength=50),
         "tool": text("For the audit.", minLength=1, maxLength=128),
         "principal": text(
-            "Whom the tool accepts, parted by spaces; an agent for a user always.",
-            pattern="^(delegated|agent|user)( (delegated|agent|user))*$",
+            "Whom the tool accepts, by spaces; an agent for a user always, but for `person`.",
+            pattern="^(delegated|agent|user|person)( (delegated|agent|user|person))*$",
         ),
     },
     additionalProperties=True,

@@ -236,5 +236,9 @@ SECURITY: Final[Json] = {
         "description": "An agent's own access token whose audience is the issuer with /authz; a"
         " bound one under the scheme DPoP (RFC 9449 §7.1).",
     },
+    "mcp_token": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "An access token whose audience is the issuer with /mcp.",
+    },
 }  # fmt: skip
 """`client_secret_post`, `private_key_jwt` and `none` are parameters of the forms."""

@@ -59,7 +59,7 @@ def routes(services: Services) -> list[Route]:
 
     async def description(_: Request) -> Response:
         policy = services.core.policy
-        body = openapi(policy.issuer, graph=policy.authz_api)
+        body = openapi(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)
         return _public(body, "application/json")
 
     return [

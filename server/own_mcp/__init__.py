@@ -1,0 +1,1 @@
+"""The desks behind Mandate's own MCP server: its tools' ports over our use cases."""
