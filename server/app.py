@@ -23,6 +23,7 @@ from server.outbound.fetcher import Fetcher
 from server.outbound.key_sets import RemoteKeySets
 from server.outbound.resolver import SystemResolver
 from server.services import Services, bundle
+from server.services.client_documents import RemoteClientDocuments
 from server.services.client_keys import RemoteClientKeys
 from server.services.graph_resource import put_graph_resource
 from server.services.registration import put_core_model
@@ -144,6 +145,7 @@ async def _assemble(
         core,
         keys,
         RemoteClientKeys(RemoteKeySets(fetcher, clock)),
+        RemoteClientDocuments(fetcher),
         secret_key,
         telemetry,
     )

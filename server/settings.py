@@ -53,6 +53,11 @@ class Settings(EngineSettings):
     authz_api: bool = Field(
         default=False, description="Serve the OpenFGA API over the product's relationships."
     )
+    client_documents: Literal["off", "deny", "ask", "allow"] = Field(
+        default="ask",
+        description="Clients whose id is the URL of their metadata document, where no rule names"
+        " the host: off, deny, ask (an administrator first) or allow.",
+    )
     waiting_per_source: int = Field(
         default=100, ge=1, description="Sign-ins that may wait of one source address."
     )
@@ -143,6 +148,7 @@ class Settings(EngineSettings):
             self_registration=self.self_registration,
             user_agents=self.user_agents,
             authz_api=self.authz_api,
+            client_documents=self.client_documents,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,
             waiting_overall=self.waiting_overall,

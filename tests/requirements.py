@@ -32,6 +32,7 @@ from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.oauth import OAUTH
 from tests.manifest.product import PRODUCT
+from tests.manifest.registration import REGISTRATION
 from tests.manifest.tokens import TOKENS
 
 ROOT = Path(__file__).parent.parent
@@ -41,7 +42,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *REGISTRATION)
 }
 
 _TITLES = {
@@ -49,6 +50,7 @@ _TITLES = {
     "jose": "Signed tokens (JOSE)",
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
+    "cimd": "Client ID Metadata Documents",
     "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
 }

@@ -9,6 +9,7 @@ from server.domain.registry import Agent, Client, Resource
 
 if TYPE_CHECKING:
     from server.keys.signing_keys import SigningKey
+    from server.services.client_trust import TrustPolicy, TrustSet
     from server.services.registration import NewClient
     from server.services.review import Names
     from server.signals.audit_verify import Report
@@ -51,8 +52,30 @@ def client_document(client: Client) -> dict[str, object]:
         "require_par": client.require_par,
         "first_party": client.first_party,
         "id_token_alg": client.id_token_alg,
+        "self_registered": None if client.by_itself is None else client.by_itself.origin.value,
         "created_at": client.created_at,
     }
+
+
+def trust_document(policy: "TrustPolicy") -> dict[str, object]:
+    """Return the trust policy for clients with a metadata document as JSON."""
+    return {
+        "default": "off" if policy.default is None else policy.default.value,
+        "rules": [
+            {"host": r.pattern, "trust": r.trust.value, "created_at": r.created_at}
+            for r in policy.rules
+        ],
+        "requests": [
+            {"host": r.host, "client_id": r.client_id, "asked_by": r.asked_by, "times": r.times,
+             "first_at": r.first_at, "last_at": r.last_at}
+            for r in policy.requests
+        ],
+    }  # fmt: skip
+
+
+def trust_set_document(done: "TrustSet") -> dict[str, object]:
+    """Return as JSON which clients a change of the trust policy stopped, or let in again."""
+    return {"stopped": list(done.stopped), "let_in": list(done.let_in)}
 
 
 def agent_document(agent: Agent) -> dict[str, object]:

@@ -41,6 +41,7 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
             "authorization_details_types_supported": ["mandate"],
+            "client_id_metadata_document_supported": policy.client_documents != "off",
             "require_pushed_authorization_requests": False,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": list(algorithms),

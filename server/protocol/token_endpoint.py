@@ -7,12 +7,13 @@ from server.domain.core import Core
 from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
-from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
+from server.protocol.client_auth import ClientKeys, authenticate, same_credentials, tell
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.protocol.registration.arrivals import Arrivals
 from server.signals.telemetry import Telemetry
 
 REPEATABLE = ("resource", "audience")
@@ -42,6 +43,7 @@ class TokenEndpoint:
         signer: TokenSigner,
         reader: TokenReader,
         client_keys: ClientKeys,
+        arrivals: Arrivals,
         secret_key: bytes,
         telemetry: Telemetry,
     ) -> None:
@@ -49,6 +51,7 @@ class TokenEndpoint:
         self._core = core
         self._signer = signer
         self._client_keys = client_keys
+        self._arrivals = arrivals
         self._telemetry = telemetry
         self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
 
@@ -56,7 +59,12 @@ class TokenEndpoint:
         self, form: Parameters, authorization: str | None, request_id: str | None
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
-        revision = await self._core.snapshot.refresh()
+        await self._core.snapshot.refresh()
+        gone = await self._arrivals.renew(form)
+        if gone is not None:
+            tell(self._telemetry, gone, None)
+            return gone
+        revision = self._core.snapshot.revision
         client = await authenticate(
             self._core, self._client_keys, self._telemetry, form, authorization
         )

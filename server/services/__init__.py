@@ -9,6 +9,7 @@ from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
+from server.protocol.registration.arrivals import Arrivals, ClientDocuments
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
 from server.protocol.search import Searching
@@ -24,6 +25,7 @@ class Services:
     keys: LiveKeys
     reader: TokenReader
     client_keys: ClientKeys
+    arrivals: Arrivals
     secret_key: bytes
     telemetry: Telemetry
     token: TokenEndpoint
@@ -38,19 +40,22 @@ def bundle(
     core: Core,
     keys: LiveKeys,
     client_keys: ClientKeys,
+    documents: ClientDocuments,
     secret_key: bytes,
     telemetry: Telemetry,
 ) -> Services:
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
+    arrivals = Arrivals(core, documents)
     return Services(
         core=core,
         keys=keys,
         reader=reader,
         client_keys=client_keys,
+        arrivals=arrivals,
         secret_key=secret_key,
         telemetry=telemetry,
-        token=TokenEndpoint(core, keys, reader, client_keys, secret_key, telemetry),
+        token=TokenEndpoint(core, keys, reader, client_keys, arrivals, secret_key, telemetry),
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),

@@ -21,6 +21,7 @@ from server.domain.registry import (
     Status,
 )
 from server.domain.unit import Unit
+from server.protocol.redirect_uri import may_be_registered
 
 KEPT_NAMES: Final = ("mandate/", "mandate_")
 """How names of Mandate's own model begin, those that are still to come included."""
@@ -85,7 +86,9 @@ async def set_client_status(core: Core, client_id: str, status: Status, *, by: s
             raise RegistrationError(message)
         if client.status is status:
             return False
-        core.rows.clients.update(tx, replace(client, status=status))
+        # From now on it is the administrator's word that counts, not the trust policy's.
+        known = client.by_itself and replace(client.by_itself, withheld=False)
+        core.rows.clients.update(tx, replace(client, status=status, by_itself=known))
         _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
         return True
 
@@ -121,14 +124,7 @@ def _check_client(client: Client) -> None:
 
 
 def _check_redirect(uri: str) -> None:
-    parts = urlsplit(uri)
-    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    web = parts.scheme == "https" or (parts.scheme == "http" and loopback)
-    # RFC 9700 §4.1, RFC 8252 §7: https, or http on loopback, or a private scheme of an app.
-    fits = (web and parts.hostname) or "." in parts.scheme
-    # Matching is exact, so these could only be a misunderstanding or somebody's trick.
-    odd = any(mark in uri for mark in ("#", "*", "\\", "..", ";")) or not uri.isprintable()
-    if not fits or odd or parts.username is not None or " " in uri:
+    if not may_be_registered(uri):
         message = f"{uri} cannot be a redirect URI: https (http on loopback), no wildcard"
         raise RegistrationError(message)
 

@@ -21,6 +21,7 @@ from server.domain.registry import (
 )
 from server.domain.unit import Unit
 from server.storage.rows import END_OF_TIME, before, dump, load, names
+from server.storage.self_registration import by_itself, by_itself_document
 from server.storage.tables.registry import agent, client, object_label, resource
 
 _CLIENT = select(
@@ -124,6 +125,7 @@ def _client_document(value: Client) -> str:
             "require_par": value.require_par,
             "first_party": value.first_party,
             "id_token_alg": value.id_token_alg,
+            "by_itself": by_itself_document(value.by_itself),
         }
     )
 
@@ -153,6 +155,8 @@ def _client(row: Row) -> Client:
         require_par=d["require_par"],
         first_party=d["first_party"],
         id_token_alg=d["id_token_alg"],
+        # Rows of older versions know of no such clients.
+        by_itself=by_itself(d.get("by_itself")),
     )
 
 

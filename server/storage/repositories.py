@@ -5,10 +5,13 @@ from server.domain.ports import Repositories
 from server.storage.applications import Applications
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
+from server.storage.client_trust import SqlClientTrust
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
+from server.storage.initial_tokens import SqlInitialTokens
 from server.storage.people import Links, Sessions, Users
 from server.storage.registry import Agents, Clients, Resources
+from server.storage.self_registration import SqlRegistrations
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 
@@ -33,6 +36,9 @@ def repositories(entropy: Entropy) -> Repositories:
         interactions=Interactions(),
         consents=RememberedConsents(),
         applications=Applications(),
+        registrations=SqlRegistrations(),
+        trust=SqlClientTrust(),
+        initial_tokens=SqlInitialTokens(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

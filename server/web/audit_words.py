@@ -35,6 +35,8 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.SIGNED_OUT: "Signed out",
         AuditTag.USER_CHANGED: "Account changed",
         AuditTag.CLIENT_CHANGED: "Client changed",
+        AuditTag.CLIENT_REGISTERED: "Client registered itself",
+        AuditTag.CLIENT_TRUST: "Trust in clients of a host",
         AuditTag.AGENT_CHANGED: "Agent changed",
         AuditTag.RESOURCE_CHANGED: "Service changed",
         AuditTag.KEY_CHANGED: "Signing key changed",

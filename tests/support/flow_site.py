@@ -33,6 +33,7 @@ from server.keys.envelope import Envelope
 from server.keys.kek import KeyEncryptionKey
 from server.keys.live import LiveKeys
 from server.keys.upkeep import ensure_keys
+from server.protocol.registration.adopt import Fetched
 from server.services import Services, bundle
 from server.services.registration import add_agent, add_client, add_resource, put_core_model
 from server.signals.telemetry import Telemetry
@@ -56,6 +57,11 @@ CODE_AND_REFRESH = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TO
 
 class _NoKeys:
     async def keys_of(self, jwks_uri: str, *, kid: str | None) -> KeySource | None:
+        return None
+
+
+class _NoDocuments:
+    async def fetch(self, url: str) -> Fetched | None:
         return None
 
 
@@ -219,14 +225,14 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), KEY, Telemetry())
+    services = bundle(core, keys, _NoKeys(), _NoDocuments(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):
         pages = outer.routes
     routes = [
         *pages,
-        *authorize.routes(front, derived(KEY, b"authorization-code")),
+        *authorize.routes(front, derived(KEY, b"authorization-code"), services.arrivals),
         *consent.routes(front, derived(KEY, b"authorization-code")),
         *end_session.routes(front, services.reader),
         *par.routes(services),

@@ -11,6 +11,7 @@ from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.granted import yield_of
 from server.protocol.minting import Authorization
 from server.protocol.pkce import verifier_fits
+from server.protocol.redirect_uri import is_registered
 from server.protocol.scopes import parse_scope
 
 _NO_GOOD = "The authorization code is not valid."
@@ -34,7 +35,12 @@ class AuthorizationCodeGrant:
             return invalid_grant("code_unknown", _NO_GOOD)
         request.concerns.user_id = code.granted.user_id
         request.concerns.grant_id = code.granted.grant_id
-        if not _redirect_fits(form.get("redirect_uri"), code):
+        if not _redirect_fits(form.get("redirect_uri"), code) or not is_registered(
+            # A client that publishes its metadata may have given the address up since.
+            code.redirect_uri,
+            request.client.redirect_uris,
+            by_itself=request.client.by_itself is not None,
+        ):
             return invalid_grant("redirect_mismatch", _NO_GOOD)
         if not verifier_fits(form.get("code_verifier"), code.code_challenge):
             return invalid_grant("verifier_mismatch", _NO_GOOD)

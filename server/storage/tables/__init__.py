@@ -9,6 +9,7 @@ from server.storage.tables import (
     people,
     registry,
     secrets,
+    self_registration,
     token,
 )
 from server.storage.tables.metadata import metadata
@@ -23,5 +24,6 @@ __all__ = [
     "people",
     "registry",
     "secrets",
+    "self_registration",
     "token",
 ]

@@ -7,6 +7,7 @@ from server.web.front import derived, make_front
 from server.web.routes import (
     access,
     applications,
+    ask_admin,
     authorize,
     consent,
     console,
@@ -25,7 +26,10 @@ from server.web.routes import (
 )
 from server.web.routes.well_known import root_routes
 
-PEOPLE = (home, setup, sign_in, sign_up, sign_out, my_agents, owned, applications, *console.MODULES)
+PEOPLE = (
+    home, setup, sign_in, sign_up, sign_out, my_agents, owned, applications, ask_admin,
+    *console.MODULES,
+)  # fmt: skip
 """Pages for people: the only routes that the OpenAPI document does not describe."""
 
 
@@ -41,7 +45,7 @@ def page_routes(services: Services) -> list[BaseRoute]:
     pages = [module.routes(front) for module in PEOPLE]
     code_key = derived(services.secret_key, b"authorization-code")
     pages += [
-        authorize.routes(front, code_key),
+        authorize.routes(front, code_key, services.arrivals),
         consent.routes(front, code_key),
         end_session.routes(front, services.reader),
     ]

@@ -31,12 +31,17 @@ def routes(services: Services) -> list[Route]:
         if isinstance(form, BadForm):
             return bad_form(form)
         await core.snapshot.refresh()
+        source = waiting_room.source(source_address(request))
+        unknown = await services.arrivals.begin(form.get("client_id"), source)
+        if unknown is not None:
+            return refusal(unknown, issuer)
+        await core.snapshot.refresh()
         client = await authenticate(
             core, services.client_keys, services.telemetry, form, authorization
         )
         if isinstance(client, Refused):
             return refusal(client, issuer)
-        pushed = await push(core, client, form, waiting_room.source(source_address(request)))
+        pushed = await push(core, client, form, source)
         if isinstance(pushed, Refused):
             return refusal(pushed, issuer)
         return json_answer(pushed.json(), 201)

@@ -27,6 +27,7 @@ from server.web.views.admin import (
     AdminPeoplePage,
 )
 from server.web.views.applications import ApplicationsPage
+from server.web.views.ask_admin import AskAdminPage
 from server.web.views.consent import ConsentPage
 from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
 from server.web.views.why import AdminWhyPage
@@ -51,6 +52,7 @@ Page = (
     | AdminPeoplePage
     | AdminAuditPage
     | AdminWhyPage
+    | AskAdminPage
 )
 
 #: Name of each page (its template without `.html`) and the view-model that it takes.
@@ -74,6 +76,7 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "admin/people": AdminPeoplePage,
         "admin/audit": AdminAuditPage,
         "admin/why": AdminWhyPage,
+        "ask_admin": AskAdminPage,
     }
 )
 
