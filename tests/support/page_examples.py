@@ -21,9 +21,9 @@ from server.web.views.admin import (
     PersonRow,
 )
 from server.web.views.applications import ApplicationRow, ApplicationsPage, ReturnAddress
-from server.web.views.ask_admin import AskAdminPage
 from server.web.views.delegation import MyAgentsPage
 from server.web.views.frame import Link, Notice, Paging
+from tests.support.client_views import CLIENT_EXAMPLES
 from tests.support.clock import NEW_YEAR_2026 as NOW
 from tests.support.page_views import (
     ADA,
@@ -153,74 +153,6 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
             replaces=False,
         ),
         "https://chat.acme.example",
-    ),
-    "consent_document": (
-        "consent",
-        replace(
-            CONSENT,
-            agent=UNKNOWN,
-            client_name=UNKNOWN.name,
-            purpose="",
-            resources=(replace(DOCUMENTS, objects=(), objects_hidden=0),),
-            hand_overs=(),
-            downstreams=(),
-            self_registered=True,
-            client_host="a-rather-long-name.of-a-host.assistants.example.org",
-            redirect_host="a-rather-long-name.of-a-host.assistants.example.org",
-            may_share=False,
-            replaces=False,
-        ),
-        "https://a-rather-long-name.of-a-host.assistants.example.org",
-    ),
-    "consent_document_local": (
-        "consent",
-        replace(
-            CONSENT,
-            agent=UNKNOWN,
-            client_name=UNKNOWN.name,
-            purpose="",
-            resources=(replace(DOCUMENTS, objects=(), objects_hidden=0),),
-            hand_overs=(),
-            downstreams=(),
-            self_registered=True,
-            client_host="tools.example.org",
-            only_local=True,
-            redirect_host="127.0.0.1:53112",
-            redirect_is_local=True,
-            may_share=False,
-            replaces=False,
-        ),
-        "http://127.0.0.1:53112",
-    ),
-    "ask_admin": (
-        "ask_admin",
-        AskAdminPage(
-            frame=ADA,
-            host="tools.example.org",
-            client_id="https://tools.example.org/oauth/a-long-name-of-a-document/client.json",
-            action="/ask-admin",
-        ),
-        None,
-    ),
-    "ask_admin_stranger": (
-        "ask_admin",
-        AskAdminPage(
-            frame=STRANGER,
-            host="tools.example.org",
-            client_id="https://tools.example.org/client.json",
-            sign_in_url="/sign-in",
-        ),
-        None,
-    ),
-    "ask_admin_asked": (
-        "ask_admin",
-        AskAdminPage(
-            frame=ADA,
-            host="tools.example.org",
-            client_id="https://tools.example.org/client.json",
-            asked=True,
-        ),
-        None,
     ),
     "my_agents": (
         "my_agents",
@@ -458,5 +390,6 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         ),
         None,
     ),
+    **CLIENT_EXAMPLES,
     **WHY_EXAMPLES,
 }
