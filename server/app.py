@@ -25,6 +25,7 @@ from server.outbound.resolver import SystemResolver
 from server.services import Services, bundle
 from server.services.client_documents import RemoteClientDocuments
 from server.services.client_keys import RemoteClientKeys
+from server.services.client_upkeep import run_client_upkeep
 from server.services.graph_resource import put_graph_resource
 from server.services.registration import put_core_model
 from server.settings import Settings
@@ -162,6 +163,7 @@ def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None,
     return (
         run_sealer(core, keys, server.settings.seal_interval, stop),
         run_maintenance(core.store, core.clock, MAINTENANCE_INTERVAL, stop),
+        run_client_upkeep(core, MAINTENANCE_INTERVAL, stop),
         *server.engine.beside(stop),
     )
 

@@ -6,6 +6,7 @@ from server.domain.audit import AuditEntry
 from server.domain.delegation import Delegation
 from server.domain.people import User
 from server.domain.registry import Agent, Client, Resource
+from server.domain.self_registration import InitialToken
 
 if TYPE_CHECKING:
     from server.keys.signing_keys import SigningKey
@@ -76,6 +77,16 @@ def trust_document(policy: "TrustPolicy") -> dict[str, object]:
 def trust_set_document(done: "TrustSet") -> dict[str, object]:
     """Return as JSON which clients a change of the trust policy stopped, or let in again."""
     return {"stopped": list(done.stopped), "let_in": list(done.let_in)}
+
+
+def initial_token_document(token: InitialToken) -> dict[str, object]:
+    """Return an initial access token as JSON, without its secret."""
+    return {
+        "token_id": token.id,
+        "uses_left": token.uses_left,
+        "expires_at": token.expires_at,
+        "created_at": token.created_at,
+    }
 
 
 def agent_document(agent: Agent) -> dict[str, object]:

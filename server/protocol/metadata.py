@@ -17,9 +17,15 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
     issuer = policy.issuer
     methods = [method.value for method in ClientAuth]
     confidential = [method for method in methods if method != "none"]
+    registering = (
+        {}
+        if policy.client_registration == "off"
+        else {"registration_endpoint": f"{issuer}/register"}
+    )
     return orjson.dumps(
         {
             "issuer": issuer,
+            **registering,
             "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": policy.token_endpoint,
             "pushed_authorization_request_endpoint": f"{issuer}/par",

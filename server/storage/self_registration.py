@@ -82,6 +82,7 @@ _UNUSED = (
 _FORGET = delete(self_registered_client).where(
     _THIS, _c.consented_at.is_(None), _c.used_at < bindparam("before")
 )
+_DROP = delete(self_registered_client).where(_THIS)
 _FORGET_CLIENT = delete(client).where(client.c.id == bindparam("key"), client.c.agent_id.is_(None))
 _IDLE_IDS = (
     select(_c.client_id)
@@ -182,8 +183,13 @@ class SqlRegistrations:
         """Retire a client if it still holds nothing live; the question and the change are one."""
         retired = tx.execute(_RETIRE, {"key": client_id, "before": before, "now": now}) == 1
         if retired:
+            self.forget(tx, client_id)
             tx.changed("client", client_id)
         return retired
+
+    def forget(self, tx: Unit, client_id: str) -> None:
+        """Forget what is kept beside a client that is no more."""
+        tx.execute(_DROP, {"key": client_id})
 
 
 def _registration(row: Row) -> Registration:

@@ -71,6 +71,7 @@ _ENDED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "user": ("You revoked it.", "The person revoked it."),
         "admin": ("An administrator revoked it.", "An administrator revoked it."),
         "session_ended": ("It ended when you signed out.", "It ended with the session."),
+        "client_deleted": ("Its application is no more.", "Its application is no more."),
         "replaced": ("A newer permission replaced it.", "A newer permission replaced it."),
         "hand_over_withdrawn": (
             "You took the permission to hand work to this agent away.",

@@ -45,7 +45,8 @@ DETAILS: Final = tuple(
 )  # fmt: skip
 REGISTRATION: Final = (
     "client_id_url", "client_document_unavailable", "client_document_refused",
-    "client_needs_admin", "client_denied", "too_many_clients",
+    "client_needs_admin", "client_denied", "too_many_clients", "client_metadata",
+    "initial_token", "registration_token",
 )  # fmt: skip
 RELATIONS: Final = (
     "foreign_type", "reserved_relation", "sharing_not_consented", "tuple_refused",
@@ -68,6 +69,7 @@ ERRORS: Final = (
     "invalid_token", "insufficient_scope", "unauthorized_client", "unsupported_grant_type",
     "unsupported_response_type", "invalid_authorization_details", "request_not_supported",
     "request_uri_not_supported", "registration_not_supported", "access_denied",
-    "invalid_client_metadata", "sharing_not_consented", "not_found", "temporarily_unavailable",
+    "invalid_client_metadata", "invalid_redirect_uri", "sharing_not_consented", "not_found",
+    "temporarily_unavailable",
 )  # fmt: skip
 """What `error` may say: codes of the OAuth registry, and three of our own endpoints."""

@@ -18,6 +18,7 @@ from server.web.routes import (
     owned,
     par,
     protocol,
+    register,
     setup,
     sign_in,
     sign_out,
@@ -35,7 +36,9 @@ PEOPLE = (
 
 def machine_routes(services: Services) -> list[Route]:
     """Return the routes that programs call, below the issuer's path, the busiest first."""
-    groups = (module.routes(services) for module in (protocol, access, graph, well_known, par))
+    groups = (
+        module.routes(services) for module in (protocol, access, graph, well_known, par, register)
+    )
     return [route for group in groups for route in group]
 
 

@@ -1,4 +1,4 @@
-"""The `mcp` client, unmodified, known by the URL of its metadata document alone."""
+"""The `mcp` client, unmodified, that nobody registered: by its metadata document, or by itself."""
 
 import asyncio
 import sys
@@ -62,7 +62,8 @@ def mandate(
     """Run a server that takes clients of every host, and of older ones that register."""
     resource = f"http://127.0.0.1:{free_port()}/mcp"
     settings = {
-        "MANDATE_CLIENT_DOCUMENTS": "allow", "MANDATE_OUTBOUND_CA_FILE": str(published[1]),
+        "MANDATE_CLIENT_DOCUMENTS": "allow",
+        "MANDATE_CLIENT_REGISTRATION": "open", "MANDATE_OUTBOUND_CA_FILE": str(published[1]),
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("documents")
     with live(folder, lambda w: set_scene(w, resource), settings=settings) as running:
@@ -162,3 +163,19 @@ async def test_a_client_that_is_only_a_url_reads_what_was_picked(
     assert app.asked["client_id"] == [url]
     assert app.storage.tokens is not None
     assert app.storage.tokens.scope == "docs:read"
+
+
+@requirement("mcp:as:dcr")
+async def test_a_client_without_a_document_registers_and_is_one_client_each_time(
+    mandate: Live, documents: str
+) -> None:
+    ids = []
+    for _ in range(2):
+        with Person(mandate.issuer, ADA) as ada:
+            app = App(ada, None)
+            answer = await app.call(documents, "list_folder", folder_id="plans")
+        assert not answer.is_error, answer
+        assert app.storage.client is not None
+        ids.append(app.storage.client.client_id)
+        assert app.storage.client.token_endpoint_auth_method == "none"
+    assert ids[0] == ids[1]
