@@ -10,7 +10,7 @@ from server.domain.registry import Client, ClientAuth, Origin, SelfRegistered
 from server.domain.self_registration import Registration
 from tests.requirements import requirement
 from tests.support.flow_site import CODE_AND_REFRESH, Flow, open_flow, told
-from tests.support.people_site import words
+from tests.support.people_site import hidden, words
 
 URL = "https://tools.example/oauth/client.json"
 CALLBACK = "https://tools.example/callback"
@@ -171,3 +171,38 @@ async def test_a_yes_to_what_it_was_is_no_yes_to_what_it_became(flow: Flow) -> N
     answer = await flow.decide(browser, page, scope=["docs:read"], object=["folder:plans"])
     assert told(answer)["error"] == "access_denied"
     assert "code" not in told(answer)
+
+
+@pytest.fixture
+async def asking(database_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(database_url, client_documents="ask")
+    yield opened
+    await opened.close()
+
+
+@requirement("cimd:7.9:trust")
+async def test_a_signed_in_person_can_ask_the_administrators_once_by_a_form_of_ours(
+    asking: Flow,
+) -> None:
+    core = asking.site.core
+    stranger = asking.site.browser()
+    request = asking.request(asking.plain, client_id=URL, redirect_uri=CALLBACK)
+    page = await stranger.get("/authorize", params=request)
+    assert page.status_code == 403
+    assert "sign in" in words(page.text)
+    assert "<form" not in page.text.partition("<main")[2]
+    browser = await asking.person()
+    page = await browser.get("/authorize", params=request)
+    assert page.status_code == 403
+    assert "tools.example" in words(page.text)
+    # Looking is no asking, and another site's form is none either.
+    assert await core.store.read(core.rows.trust.requests) == []
+    forged = await browser.post("/ask-admin", {"csrf": "x", "client_id": URL})
+    assert forged.status_code == 403
+    assert await core.store.read(core.rows.trust.requests) == []
+    asked = await browser.post("/ask-admin", hidden(page.text))
+    assert "The administrators can see that you asked" in words(asked.text)
+    (waiting,) = await core.store.read(core.rows.trust.requests)
+    assert (waiting.host, waiting.asked_by) == ("tools.example", asking.ana.id)
+    nothing = await browser.post("/ask-admin", {**hidden(page.text), "client_id": "cli_x"})
+    assert nothing.status_code == 404

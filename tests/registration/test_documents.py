@@ -1,5 +1,6 @@
 """Client ID Metadata Documents at the authorization endpoint: who is let in, and from where."""
 
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -7,14 +8,18 @@ from typing import Any
 import pytest
 
 from server.domain.registry import Client, ClientAuth, GrantType, Status
+from server.outbound.addresses import AddressPolicy
+from server.outbound.download import tls_context
+from server.outbound.fetcher import Fetcher
 from server.protocol.registration.arrivals import LONGEST_MS, OF_SOURCE, SHORTEST_MS
+from server.services.client_documents import RemoteClientDocuments
 from server.services.registration import add_client, set_client_status
-from tests.outbound.origin import Authority, reply
+from tests.outbound.origin import Authority, Deadlines, Names, reply
 from tests.registration.publisher import CALLBACK, Publisher, request
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import SqliteDatabases
-from tests.support.world import DOCS, World, world
+from tests.support.world import DOCS, World, world, world_at
 
 PRIVATE = {"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1",
            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -331,6 +336,83 @@ async def test_off_means_that_no_url_is_a_client(
         told = (await w.http.get("/.well-known/oauth-authorization-server")).json()
         assert told["client_id_metadata_document_supported"] is False
     assert publisher.origin.connections == 0
+
+
+async def test_switched_off_it_stops_those_that_came_before_at_once(
+    sqlite_databases: SqliteDatabases,
+    clock: FrozenClock,
+    authority: Authority,
+    publisher: Publisher,
+) -> None:
+    url = publisher.put()
+    settings: dict[str, Any] = {"outbound_ca_file": authority.ca_file}
+    async with world(sqlite_databases, clock, client_documents="allow", **settings) as w:
+        assert (await ask(w, url)).status_code == 303
+        place = w.server.settings.database_url
+        async with world_at(place, clock, client_documents="off", **settings) as off:
+            assert (await ask(off, url)).status_code == 400
+            refused = await off.post(
+                "/token", {"grant_type": "refresh_token", "refresh_token": "x", "client_id": url}
+            )
+            assert refused.json()["error"] == "invalid_client"
+
+
+async def test_scopes_of_the_server_itself_are_not_asked_for(
+    sqlite_databases: SqliteDatabases,
+    clock: FrozenClock,
+    authority: Authority,
+    publisher: Publisher,
+) -> None:
+    url = publisher.put()
+    async with world(
+        sqlite_databases, clock, outbound_ca_file=authority.ca_file, client_documents="allow",
+        authz_api=True,
+    ) as w:  # fmt: skip
+        await w.resource()
+        assert (await ask(w, url)).status_code == 303
+        client = await w.core.snapshot.client(url)
+        assert client is not None
+        assert client.scopes == {"docs:read", "docs:write", "docs:delete"}
+        asked = await ask(w, url, scope="authz:read", resource=w.core.policy.graph_resource)
+        assert "error=invalid_scope" in asked.headers["location"]
+
+
+async def test_a_document_may_want_less_than_there_is(small: World, publisher: Publisher) -> None:
+    await small.resource()
+    url = publisher.put(scope="docs:read openid unknown:scope")
+    assert (await ask(small, url, scope="docs:read", resource=DOCS)).status_code == 303
+    more = await ask(small, url, scope="docs:write", resource=DOCS)
+    assert "error=invalid_scope" in more.headers["location"]
+
+
+async def test_a_name_that_changes_its_address_and_a_slow_origin_get_nowhere(
+    authority: Authority, clock: FrozenClock, publisher: Publisher
+) -> None:
+    """DNS rebinding, and an origin that never ends its answer: through the same fetcher."""
+    url = publisher.put()
+    names = Names(origin_test=[("127.0.0.1",), ("169.254.169.254",)])
+    deadlines = Deadlines()
+    fetcher = Fetcher(
+        policy=AddressPolicy.for_issuer("http://127.0.0.1:9000"),
+        resolver=names,
+        tls=tls_context(authority.ca_file),
+        clock=clock,
+        deadline=deadlines,
+    )
+    documents = RemoteClientDocuments(fetcher)
+    place = url.replace("127.0.0.1", "origin.test")
+    assert await documents.fetch(place) is not None
+    assert await documents.fetch(place) is None
+    assert len(publisher.origin.requests) == 1
+
+    async def never(_: object, writer: Any) -> None:
+        deadlines.expire()
+        await asyncio.Event().wait()
+
+    publisher.documents["/client.json"] = never
+    assert await documents.fetch(url) is None
+    assert deadlines.seconds[-1] == 5.0
+    await fetcher.close()
 
 
 @requirement("cimd:6:advertised")

@@ -39,7 +39,7 @@ from server.services.registration import add_agent, add_client, add_resource, pu
 from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
-from server.web.routes import authorize, consent, end_session, par, protocol
+from server.web.routes import ask_admin, authorize, consent, end_session, par, protocol
 from tests.support.people_site import KEY, Browser, Site, hidden, open_site
 
 DOCS = "https://docs.example/mcp"
@@ -233,6 +233,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     routes = [
         *pages,
         *authorize.routes(front, derived(KEY, b"authorization-code"), services.arrivals),
+        *ask_admin.routes(front),
         *consent.routes(front, derived(KEY, b"authorization-code")),
         *end_session.routes(front, services.reader),
         *par.routes(services),

@@ -48,6 +48,10 @@ def adopt(core: Core, tx: Unit, identifier: Identifier, claims: Claims, fetched:
     if known is None:
         # Registered by an administrator under this id: theirs is what counts.
         return before
+    core.rows.registrations.used(tx, before.id, fetched.fetched_at)
+    if known.fetched_at > fetched.fetched_at:
+        # Another worker has looked later and was stored sooner.
+        return before
     after = _client(before, claims, scopes)
     changed = [name for name in _TOLD if getattr(after, name) != getattr(before, name)]
     shown = not set(_SHOWN).isdisjoint(changed)

@@ -34,7 +34,10 @@ GRACE_MS: Final = 7 * 24 * 3_600_000
 OF_SOURCE: Final = 20
 OF_HOST: Final = 30
 OF_ALL: Final = 300
-"""Looks at documents in a minute: for one source address, at one host, altogether."""
+"""Looks at documents in a minute: for one source address, at one host, altogether.
+
+The first and the last count clients that nobody knows yet.
+"""
 
 _ALLOWED: Final[Mapping[str, Trust]] = {trust.value: trust for trust in Trust}
 
@@ -74,7 +77,9 @@ class Arrivals:
         if client is not None and not client.is_document:
             await self._note(client)
             return None
-        if not is_url(client_id) or core.policy.client_documents == "off":
+        if core.policy.client_documents == "off":
+            return None if client is None else _denied()
+        if not is_url(client_id):
             return None
         identifier = read_identifier(client_id)
         if identifier is None:
@@ -86,9 +91,9 @@ class Arrivals:
             if core.clock.now() < client.by_itself.fresh_until:
                 await self._note(client)
                 return None
-        elif (seconds := self._sources.wait(source)) > 0:
+        elif (seconds := self._sources.wait(source) or self._all.wait("")) > 0:
             return _later(seconds)
-        if (seconds := self._hosts.wait(identifier.host) or self._all.wait("")) > 0:
+        if (seconds := self._hosts.wait(identifier.host)) > 0:
             return _later(seconds)
         found = await self._fetch(identifier)
         return found if isinstance(found, Refused) else None
@@ -104,11 +109,11 @@ class Arrivals:
         client = await self._core.snapshot.client(client_id)
         if client is None or not client.is_document or client.by_itself is None:
             return None
+        if self._core.policy.client_documents == "off":
+            return _refused(ClientFault.NOT_TRUSTED)
         now = self._core.clock.now()
         if now < client.by_itself.fresh_until or client.status is not Status.ACTIVE:
             return None
-        if self._core.policy.client_documents == "off":
-            return _refused(ClientFault.NOT_TRUSTED)
         _, trust = await self._core.store.read(lambda tx: self._look(tx, client_id))
         identifier = read_identifier(client_id)
         if identifier is None or _trusted(trust) is not None:
@@ -191,6 +196,10 @@ def _trusted(trust: Trust) -> Refused | None:
         return _never_redirect(
             "client_needs_admin", "An administrator must allow this application first."
         )
+    return _denied()
+
+
+def _denied() -> Refused:
     return _never_redirect("client_denied", "This application may not be used here.")
 
 
