@@ -1,17 +1,23 @@
 """The trust policy for clients with a metadata document: decided by host, in force at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
+from server.domain.people import User
 from server.domain.registry import Client, Status
 from server.domain.self_registration import Trust, TrustRequest, TrustRule
 from server.domain.unit import Unit
+from server.identity.accounts import is_admin_now
 from server.protocol.registration.identifier import read_identifier
 from server.protocol.registration.trust import is_pattern, trust_of
 from server.services.registration import RegistrationError
+
+
+class NotAdministrator(RegistrationError):
+    """Whoever decides is an administrator no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +27,8 @@ class TrustPolicy:
     default: Trust | None
     rules: tuple[TrustRule, ...]
     requests: tuple[TrustRequest, ...]
+    people: Mapping[str, User]
+    """Who asked first, by id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +43,14 @@ async def trust_policy(core: Core) -> TrustPolicy:
     """Return the policy as of now."""
 
     def load(tx: Tx) -> TrustPolicy:
+        requests = tuple(core.rows.trust.requests(tx))
+        asked = {request.asked_by for request in requests}
+        found = [core.rows.users.get(tx, user_id) for user_id in sorted(asked)]
         return TrustPolicy(
             default=default_trust(core),
             rules=tuple(core.rows.trust.rules(tx)),
-            requests=tuple(core.rows.trust.requests(tx)),
+            requests=requests,
+            people={user.id: user for user in found if user is not None},
         )
 
     return await core.store.read(load)
@@ -50,10 +62,13 @@ def default_trust(core: Core) -> Trust | None:
     return None if named == "off" else Trust(named)
 
 
-async def set_trust(core: Core, pattern: str, trust: Trust, *, by: str) -> TrustSet:
+async def set_trust(
+    core: Core, pattern: str, trust: Trust, *, by: str, admin: User | None = None
+) -> TrustSet:
     """Decide about the hosts of a pattern; clients that may not be any more stop at once.
 
-    Raises `RegistrationError`.
+    With `admin`, only if that person is an administrator at that moment. Raises
+    `RegistrationError`, `NotAdministrator` among them.
     """
     pattern = pattern.lower()
     if not is_pattern(pattern):
@@ -62,6 +77,8 @@ async def set_trust(core: Core, pattern: str, trust: Trust, *, by: str) -> Trust
     now = core.clock.now()
 
     def unit(tx: Unit) -> TrustSet:
+        if admin is not None and not is_admin_now(core, tx, admin.id):
+            raise NotAdministrator
         core.rows.trust.put(tx, TrustRule(pattern=pattern, trust=trust, created_at=now))
         for request in core.rows.trust.requests(tx):
             if trust is not Trust.ASK and _effective(core, tx, request.host) is not Trust.ASK:
@@ -72,11 +89,13 @@ async def set_trust(core: Core, pattern: str, trust: Trust, *, by: str) -> Trust
     return await core.store.write(unit)
 
 
-async def remove_trust(core: Core, pattern: str, *, by: str) -> TrustSet:
-    """Take a rule back, so that another rule or the default decides. Raises `RegistrationError`."""
+async def remove_trust(core: Core, pattern: str, *, by: str, admin: User | None = None) -> TrustSet:
+    """Take a rule back, so that another rule or the default decides; else as `set_trust`."""
     pattern, now = pattern.lower(), core.clock.now()
 
     def unit(tx: Unit) -> TrustSet:
+        if admin is not None and not is_admin_now(core, tx, admin.id):
+            raise NotAdministrator
         if not core.rows.trust.drop(tx, pattern):
             message = f"there is no rule for {pattern}"
             raise RegistrationError(message)

@@ -3,8 +3,19 @@
 from dataclasses import replace
 
 from server.web.views import Page
+from server.web.views.admin_clients import AdminClientsPage, HostRule, WaitingHost
 from server.web.views.ask_admin import AskAdminPage
-from tests.support.page_views import ADA, CONSENT, DOCUMENTS, STRANGER, UNKNOWN
+from tests.support.clock import NEW_YEAR_2026 as NOW
+from tests.support.page_views import (
+    ADA,
+    CONSENT,
+    DAY,
+    DOCUMENTS,
+    MINUTE,
+    STRANGER,
+    UNKNOWN,
+    console,
+)
 
 CLIENT_EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
     "consent_document": (
@@ -72,6 +83,43 @@ CLIENT_EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
             host="tools.example.org",
             client_id="https://tools.example.org/client.json",
             asked=True,
+        ),
+        None,
+    ),
+    "admin_clients": (
+        "admin/clients",
+        AdminClientsPage(
+            frame=console("admin_clients"),
+            action="/admin/clients",
+            otherwise="ask",
+            waiting=(
+                WaitingHost(
+                    host="tools.example.org",
+                    client_id="https://tools.example.org/oauth/a-long-name-of-a-document/client.json",
+                    person="ada@example.org",
+                    times=3,
+                    last_at=NOW - MINUTE,
+                ),
+            ),
+            rules=(
+                HostRule(host="*.partner.example", trust="allow", since=NOW - 40 * DAY),
+                HostRule(
+                    host="a-rather-long-name.of-a-host.assistants.example.org",
+                    trust="deny",
+                    since=NOW - DAY,
+                ),
+            ),
+        ),
+        None,
+    ),
+    "admin_clients_none": (
+        "admin/clients",
+        AdminClientsPage(
+            frame=console("admin_clients"),
+            action="/admin/clients",
+            otherwise="off",
+            host="*.com",
+            problem="That is no host, nor *. and a domain of two names or more.",
         ),
         None,
     ),

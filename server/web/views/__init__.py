@@ -26,6 +26,7 @@ from server.web.views.admin import (
     AdminDelegationsPage,
     AdminPeoplePage,
 )
+from server.web.views.admin_clients import AdminClientsPage
 from server.web.views.applications import ApplicationsPage
 from server.web.views.ask_admin import AskAdminPage
 from server.web.views.consent import ConsentPage
@@ -53,6 +54,7 @@ Page = (
     | AdminAuditPage
     | AdminWhyPage
     | AskAdminPage
+    | AdminClientsPage
 )
 
 #: Name of each page (its template without `.html`) and the view-model that it takes.
@@ -77,6 +79,7 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "admin/audit": AdminAuditPage,
         "admin/why": AdminWhyPage,
         "ask_admin": AskAdminPage,
+        "admin/clients": AdminClientsPage,
     }
 )
 

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Section = Literal[
-    "", "agents", "admin_agents", "admin_delegations", "admin_people", "admin_audit", "admin_why"
+    "",
+    "agents",
+    "admin_agents",
+    "admin_delegations",
+    "admin_people",
+    "admin_clients",
+    "admin_audit",
+    "admin_why",
 ]
 
 

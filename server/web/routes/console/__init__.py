@@ -1,5 +1,5 @@
 """`/admin`: the administrator's console. Everybody else finds nothing there (404)."""
 
-from server.web.routes.console import agents, audit, delegations, one_agent, people, why
+from server.web.routes.console import agents, audit, clients, delegations, one_agent, people, why
 
-MODULES = (agents, one_agent, delegations, people, audit, why)
+MODULES = (agents, one_agent, delegations, people, clients, audit, why)
