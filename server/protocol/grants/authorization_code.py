@@ -4,7 +4,7 @@ from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.entropy import hash_secret
 from server.domain.refusal import Refused, invalid_grant, invalid_request
-from server.domain.registry import GrantType
+from server.domain.registry import Client, GrantType
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken
 from server.domain.unit import Unit
 from server.protocol.grants.base import GrantContext, TokenRequest
@@ -35,12 +35,7 @@ class AuthorizationCodeGrant:
             return invalid_grant("code_unknown", _NO_GOOD)
         request.concerns.user_id = code.granted.user_id
         request.concerns.grant_id = code.granted.grant_id
-        if not _redirect_fits(form.get("redirect_uri"), code) or not is_registered(
-            # A client that publishes its metadata may have given the address up since.
-            code.redirect_uri,
-            request.client.redirect_uris,
-            by_itself=request.client.by_itself is not None,
-        ):
+        if not _redirect_fits(form.get("redirect_uri"), code) or _given_up(request.client, code):
             return invalid_grant("redirect_mismatch", _NO_GOOD)
         if not verifier_fits(form.get("code_verifier"), code.code_challenge):
             return invalid_grant("verifier_mismatch", _NO_GOOD)
@@ -103,6 +98,13 @@ def _redirect_fits(sent: str | None, code: AuthorizationCode) -> bool:
     if sent is None:
         return not code.redirect_uri_sent
     return sent == code.redirect_uri
+
+
+def _given_up(client: Client, code: AuthorizationCode) -> bool:
+    """Tell whether a client that says its own metadata answers at that address no more."""
+    return client.by_itself is not None and not is_registered(
+        code.redirect_uri, client.redirect_uris, by_itself=True
+    )
 
 
 def _replayed(core: Core, tx: Unit, code: AuthorizationCode, request: TokenRequest) -> Refused:
