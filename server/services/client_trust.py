@@ -79,6 +79,7 @@ async def set_trust(
     def unit(tx: Unit) -> TrustSet:
         if admin is not None and not is_admin_now(core, tx, admin.id):
             raise NotAdministrator
+        core.rows.registrations.take_turn(tx)
         core.rows.trust.put(tx, TrustRule(pattern=pattern, trust=trust, created_at=now))
         for request in core.rows.trust.requests(tx):
             if trust is not Trust.ASK and _effective(core, tx, request.host) is not Trust.ASK:
@@ -96,6 +97,7 @@ async def remove_trust(core: Core, pattern: str, *, by: str, admin: User | None 
     def unit(tx: Unit) -> TrustSet:
         if admin is not None and not is_admin_now(core, tx, admin.id):
             raise NotAdministrator
+        core.rows.registrations.take_turn(tx)
         if not core.rows.trust.drop(tx, pattern):
             message = f"there is no rule for {pattern}"
             raise RegistrationError(message)

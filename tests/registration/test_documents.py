@@ -2,24 +2,22 @@
 
 import asyncio
 import gzip
-import json
 from typing import Any
 
 import pytest
 
-from server.domain.registry import Client, ClientAuth, GrantType, Status
+from server.domain.registry import ClientAuth, GrantType
 from server.outbound.addresses import AddressPolicy
 from server.outbound.download import tls_context
 from server.outbound.fetcher import Fetcher
-from server.protocol.registration.arrivals import LONGEST_MS, OF_SOURCE, SHORTEST_MS
+from server.protocol.registration.arrivals import LONGEST_MS, SHORTEST_MS
 from server.services.client_documents import RemoteClientDocuments
-from server.services.registration import add_client, set_client_status
 from tests.outbound.origin import Authority, Deadlines, Names, reply
 from tests.registration.publisher import CALLBACK, Publisher, request
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import SqliteDatabases
-from tests.support.world import DOCS, World, world, world_at
+from tests.support.world import DOCS, World, world
 
 PRIVATE = {"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1",
            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -310,81 +308,6 @@ async def test_redirect_uris_are_those_of_the_document(small: World, publisher: 
         assert "location" not in answer.headers
 
 
-async def test_strangers_make_only_so_many_looks(small: World, publisher: Publisher) -> None:
-    for number in range(OF_SOURCE):
-        answer = await ask(small, publisher.put(f"/{number}.json"))
-        assert answer.status_code == 303
-    answer = await ask(small, publisher.put("/more.json"))
-    assert answer.status_code == 429
-    assert int(answer.headers["retry-after"]) <= 60
-    assert publisher.asked("/more.json") == 0
-    # Clients that are known already are not held up.
-    assert (await ask(small, publisher.url("/0.json"))).status_code == 303
-
-
-async def test_off_means_that_no_url_is_a_client(
-    sqlite_databases: SqliteDatabases,
-    clock: FrozenClock,
-    authority: Authority,
-    publisher: Publisher,
-) -> None:
-    url = publisher.put()
-    async with world(
-        sqlite_databases, clock, outbound_ca_file=authority.ca_file, client_documents="off"
-    ) as w:
-        assert (await ask(w, url)).status_code == 400
-        told = (await w.http.get("/.well-known/oauth-authorization-server")).json()
-        assert told["client_id_metadata_document_supported"] is False
-    assert publisher.origin.connections == 0
-
-
-async def test_switched_off_it_stops_those_that_came_before_at_once(
-    sqlite_databases: SqliteDatabases,
-    clock: FrozenClock,
-    authority: Authority,
-    publisher: Publisher,
-) -> None:
-    url = publisher.put()
-    settings: dict[str, Any] = {"outbound_ca_file": authority.ca_file}
-    async with world(sqlite_databases, clock, client_documents="allow", **settings) as w:
-        assert (await ask(w, url)).status_code == 303
-        place = w.server.settings.database_url
-        async with world_at(place, clock, client_documents="off", **settings) as off:
-            assert (await ask(off, url)).status_code == 400
-            refused = await off.post(
-                "/token", {"grant_type": "refresh_token", "refresh_token": "x", "client_id": url}
-            )
-            assert refused.json()["error"] == "invalid_client"
-
-
-async def test_scopes_of_the_server_itself_are_not_asked_for(
-    sqlite_databases: SqliteDatabases,
-    clock: FrozenClock,
-    authority: Authority,
-    publisher: Publisher,
-) -> None:
-    url = publisher.put()
-    async with world(
-        sqlite_databases, clock, outbound_ca_file=authority.ca_file, client_documents="allow",
-        authz_api=True,
-    ) as w:  # fmt: skip
-        await w.resource()
-        assert (await ask(w, url)).status_code == 303
-        client = await w.core.snapshot.client(url)
-        assert client is not None
-        assert client.scopes == {"docs:read", "docs:write", "docs:delete"}
-        asked = await ask(w, url, scope="authz:read", resource=w.core.policy.graph_resource)
-        assert "error=invalid_scope" in asked.headers["location"]
-
-
-async def test_a_document_may_want_less_than_there_is(small: World, publisher: Publisher) -> None:
-    await small.resource()
-    url = publisher.put(scope="docs:read openid unknown:scope")
-    assert (await ask(small, url, scope="docs:read", resource=DOCS)).status_code == 303
-    more = await ask(small, url, scope="docs:write", resource=DOCS)
-    assert "error=invalid_scope" in more.headers["location"]
-
-
 async def test_a_name_that_changes_its_address_and_a_slow_origin_get_nowhere(
     authority: Authority, clock: FrozenClock, publisher: Publisher
 ) -> None:
@@ -413,46 +336,3 @@ async def test_a_name_that_changes_its_address_and_a_slow_origin_get_nowhere(
     assert await documents.fetch(url) is None
     assert deadlines.seconds[-1] == 5.0
     await fetcher.close()
-
-
-@requirement("cimd:6:advertised")
-async def test_metadata_says_so_while_it_is_on(small: World) -> None:
-    told = (await small.http.get("/.well-known/oauth-authorization-server")).json()
-    assert told["client_id_metadata_document_supported"] is True
-
-
-async def test_a_client_that_an_administrator_registered_under_a_url_is_theirs(
-    small: World, publisher: Publisher
-) -> None:
-    url = publisher.put()
-    theirs = Client(
-        id=url, name="Vanity", auth=ClientAuth.NONE, redirect_uris=(CALLBACK,),
-        grant_types=frozenset({GrantType.AUTHORIZATION_CODE}),
-    )  # fmt: skip
-    await add_client(small.core, theirs, by="test")
-    assert (await ask(small, url)).status_code == 303
-    assert publisher.origin.connections == 0
-
-
-async def test_a_client_that_an_administrator_disabled_stays_out(
-    small: World, publisher: Publisher, clock: FrozenClock
-) -> None:
-    url = publisher.put()
-    await ask(small, url)
-    await set_client_status(small.core, url, Status.SUSPENDED, by="test")
-    clock.advance(ms=LONGEST_MS)
-    publisher.put(client_name="Another name")
-    assert (await ask(small, url)).status_code == 400
-    assert publisher.asked() == 1
-
-
-async def test_a_pushed_request_brings_its_client_as_well(
-    small: World, publisher: Publisher
-) -> None:
-    url = publisher.put()
-    pushed = await small.post("/par", request(url))
-    assert pushed.status_code == 201, pushed.text
-    denied = await small.post("/par", request("https://10.0.0.1/client.json"))
-    assert denied.status_code == 400
-    assert denied.json()["reason"] == "client_document_unavailable"
-    assert "10.0.0.1" not in json.dumps(denied.json())

@@ -1,5 +1,7 @@
 """The trust policy: which hosts' clients come in, whom a person is told to ask, what stops."""
 
+import json
+from asyncio import StreamWriter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +14,7 @@ from server.protocol.registration.ask import MOST_WAITING, ask_for
 from server.protocol.registration.trust import is_pattern, trust_of
 from server.services.client_trust import remove_trust, set_trust, trust_policy
 from server.services.registration import RegistrationError, set_client_status
-from tests.outbound.origin import Authority
+from tests.outbound.origin import Authority, Request, reply
 from tests.registration.publisher import HOST, Publisher, request
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
@@ -154,3 +156,19 @@ async def test_a_pattern_that_says_too_much_is_refused(asking: World) -> None:
     for bad in ("*", "*.com", "https://a.example"):
         with pytest.raises(RegistrationError):
             await set_trust(asking.core, bad, Trust.ALLOW, by="test")
+
+
+async def test_a_client_that_comes_while_its_host_is_denied_is_not_let_in(
+    asking: World, publisher: Publisher
+) -> None:
+    url = publisher.put()
+    good = publisher.documents["/client.json"]
+    await set_trust(asking.core, HOST, Trust.ALLOW, by="test")
+
+    async def denied_meanwhile(asked: Request, writer: StreamWriter) -> None:
+        await set_trust(asking.core, HOST, Trust.DENY, by="test")
+        await reply(json.dumps(good).encode())(asked, writer)
+
+    publisher.documents["/client.json"] = denied_meanwhile
+    assert (await ask(asking, url)).status_code == 400
+    assert await asking.core.snapshot.client(url) is None

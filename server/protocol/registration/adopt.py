@@ -39,7 +39,10 @@ class Full(Exception):
 
 
 def adopt(core: Core, tx: Unit, identifier: Identifier, claims: Claims, fetched: Fetched) -> Client:
-    """Store the client of a document, new or changed; raises `Full` for a new one too many."""
+    """Store the client of a document, new or changed; raises `Full` for a new one too many.
+
+    In the caller's turn (`Registrations.take_turn`), so that what is counted is exact.
+    """
     before = core.rows.clients.get(tx, identifier.url)
     scopes = askable(core.rows.resources.all(tx), claims.scopes)
     if before is None:
@@ -93,7 +96,6 @@ def _new(
     fetched: Fetched,
     scopes: frozenset[str],
 ) -> Client:
-    core.rows.registrations.take_turn(tx)
     if (
         core.rows.registrations.count(tx, Origin.DOCUMENT) >= MOST_DOCUMENTS
         or core.rows.registrations.count(tx, Origin.DOCUMENT, identifier.host) >= MOST_OF_HOST

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from authz.decision import Advice
 from authz.jose import InvalidToken
 from authz.tx import Tx
 from server.defence.pace import Pace
@@ -16,7 +17,7 @@ from server.domain.core import Core
 from server.domain.refusal import ClientFault, Refused, invalid_client
 from server.domain.registry import Client, Status
 from server.domain.self_registration import Trust
-from server.domain.unit import ConflictError, Unit
+from server.domain.unit import Unit
 from server.protocol.client_assertion import unverified_issuer
 from server.protocol.parameters import Parameters
 from server.protocol.registration.adopt import Fetched, Full, adopt, keep_up
@@ -153,11 +154,16 @@ class Arrivals:
             fetched.fetched_at + LONGEST_MS,
         )
         fetched = replace(fetched, fresh_until=bounded)
+
+        def unit(tx: Unit) -> Client | Refused:
+            # In turn with whoever decides about hosts: a client that comes while its host is
+            # denied is either stopped by that decision, or sees it here.
+            core.rows.registrations.take_turn(tx)
+            refused = _trusted(self._look(tx, identifier.url)[1])
+            return refused or adopt(core, tx, identifier, claims, fetched)
+
         try:
-            return await core.store.write(lambda tx: adopt(core, tx, identifier, claims, fetched))
-        except ConflictError:
-            # Another worker was quicker by a moment; now there is a client to compare with.
-            return await core.store.write(lambda tx: adopt(core, tx, identifier, claims, fetched))
+            return await core.store.write(unit)
         except Full:
             return _later(3600)
 
@@ -220,6 +226,7 @@ def _later(seconds: int) -> Refused:
         reason="too_many_clients",
         description="Too many new applications ask at the moment.",
         status=429,
+        advice=Advice.RETRY,
         redirectable=False,
         retry_after=seconds,
     )
