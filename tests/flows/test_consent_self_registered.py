@@ -120,7 +120,9 @@ async def allowed(flow: Flow, client: Client, **asked: Any) -> Any:
 
 @requirement("cimd:7.4:changes")
 @pytest.mark.parametrize(
-    "asked", [{}, {"scope": "openid", "resource": None}], ids=["agent", "openid"]
+    "asked",
+    [{}, {"scope": "docs:read"}, {"scope": "openid", "resource": None}],
+    ids=["both", "agent", "openid"],
 )
 async def test_a_client_that_changed_is_asked_about_again(
     flow: Flow, asked: dict[str, Any]
@@ -152,6 +154,8 @@ async def test_nobody_is_sent_to_an_address_that_was_given_up_meanwhile(flow: Fl
     assert page.status_code == 200
     flow.site.clock.advance(seconds=5)
     await change(flow, client, redirect_uris=("https://tools.example/other",))
+    shown = await browser.get(f"/interaction/{hidden(page.text)['interaction']}")
+    assert shown.status_code == 409
     for decision in ("allow", "deny"):
         answer = await flow.decide(
             browser, page, scope=["docs:read"], object=["folder:plans"], decision=decision

@@ -39,8 +39,7 @@ def read_body(body: bytes) -> Claims | Refused:
     except InvalidToken:
         return refused(BadMetadata("The request is no JSON object."))
     # §2: client_name is optional; people read something in its place.
-    named = {"client_name": NAMELESS, **given} if given.get("client_name") is None else given
-    named["client_name"] = named["client_name"] or NAMELESS
+    named = {**given, "client_name": given.get("client_name") or NAMELESS}
     # §2: client_secret_basic is the default. But a program on a person's computer keeps no secret
     # (RFC 8252 §8.5), and clients that do not ask for one come by the hundred.
     local = _all_local(given.get("redirect_uris"))
