@@ -26,7 +26,9 @@ from server.outbound.resolver import SystemResolver
 from server.own_mcp.mount import OwnMcp
 from server.own_mcp.registered import put_mcp_resource
 from server.services import Services, bundle
+from server.services.client_documents import RemoteClientDocuments
 from server.services.client_keys import RemoteClientKeys
+from server.services.client_upkeep import run_client_upkeep
 from server.services.graph_resource import put_graph_resource
 from server.services.issuer_keys import TrustedIssuerKeys
 from server.services.resources import put_core_model
@@ -152,6 +154,7 @@ async def _assemble(
         keys,
         RemoteClientKeys(RemoteKeySets(fetcher, clock)),
         TrustedIssuerKeys(fetcher, clock),
+        RemoteClientDocuments(fetcher),
         secret_key,
         telemetry,
     )
@@ -171,6 +174,7 @@ def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None,
     return (
         run_sealer(core, keys, server.settings.seal_interval, stop),
         run_maintenance(core.store, core.clock, MAINTENANCE_INTERVAL, stop),
+        run_client_upkeep(core, MAINTENANCE_INTERVAL, stop),
         *server.engine.beside(stop),
     )
 

@@ -57,6 +57,26 @@ class Settings(EngineSettings):
     dpop_nonce: bool = Field(
         default=False, description="Ask for a nonce of this server in DPoP proofs (RFC 9449 §8)."
     )
+    client_documents: Literal["off", "deny", "ask", "allow"] = Field(
+        default="ask",
+        description="Clients whose id is the URL of their metadata document, where no rule names"
+        " the host: off, deny, ask (an administrator first) or allow.",
+    )
+    client_registration: Literal["off", "token", "open"] = Field(
+        default="off",
+        description="Dynamic registration: off, token (with an initial access token) or open.",
+    )
+    registered_per_source: int = Field(
+        default=20, ge=1, description="Clients that one source address may register in a day."
+    )
+    registered_overall: int = Field(
+        default=1_000, ge=1, description="Clients that may be registered dynamically altogether."
+    )
+    registered_idle_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days without use after which such a client is retired, if it holds nothing.",
+    )
     waiting_per_source: int = Field(
         default=100, ge=1, description="Sign-ins that may wait of one source address."
     )
@@ -149,6 +169,11 @@ class Settings(EngineSettings):
             authz_api=self.authz_api,
             mcp=self.mcp,
             dpop_nonce=self.dpop_nonce,
+            client_documents=self.client_documents,
+            client_registration=self.client_registration,
+            registered_per_source=self.registered_per_source,
+            registered_overall=self.registered_overall,
+            registered_idle_days=self.registered_idle_days,
             waiting_per_source=self.waiting_per_source,
             waiting_per_client=self.waiting_per_client,
             waiting_overall=self.waiting_overall,

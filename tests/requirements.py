@@ -38,6 +38,7 @@ from tests.manifest.kit import KIT
 from tests.manifest.oauth import OAUTH
 from tests.manifest.own_mcp import OWN_MCP
 from tests.manifest.product import PRODUCT
+from tests.manifest.registration import REGISTRATION
 from tests.manifest.tokens import TOKENS
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,7 @@ REQUIREMENTS: Mapping[str, Requirement] = {
         *KIT,
         *ENTERPRISE,
         *OWN_MCP,
+        *REGISTRATION,
     )
 }
 
@@ -68,6 +70,7 @@ _TITLES = {
     "oidc": "OpenID Connect",
     "mcp": "Model Context Protocol",
     "interop": "Interoperation",
+    "cimd": "Client ID Metadata Documents",
     "authzen": "AuthZEN Authorization API",
     "approval": "Approvals",
     "mandate": "What Mandate promises",

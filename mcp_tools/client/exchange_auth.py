@@ -116,8 +116,13 @@ class TokenExchangeAuth(httpx2.Auth):
         try:
             self._authorize(request, token)
             answer = await ask(self._http, request)
-            fresh = self._prover is not None and self._prover.learn(url, answer.headers)
-            if fresh and answer.status == 401:
+            sent = request.headers.get("DPoP")
+            lacked = (
+                self._prover is not None
+                and sent is not None
+                and self._prover.learn(url, answer.headers, sent)
+            )
+            if lacked and answer.status == 401:
                 # RFC 9449 §9: once more, with the nonce.
                 self._authorize(request, token)
                 answer = await ask(self._http, request)

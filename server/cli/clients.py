@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from server.cli import output
+from server.cli import client_trust, initial_tokens, output
 from server.cli.documents import client_document, new_client_document
 from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from server.services.registration import NewClient
 
 app = typer.Typer(help="OAuth clients.", no_args_is_help=True)
+app.add_typer(client_trust.app, name="trust")
+app.add_typer(initial_tokens.app, name="token")
 
 SHORT: Final = {
     "token-exchange": GrantType.TOKEN_EXCHANGE,

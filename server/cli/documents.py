@@ -8,9 +8,11 @@ from server.domain.id_jag_policy import IdJagPolicy
 from server.domain.issuers import ClaimRule, IdentityLink, TrustedIssuer
 from server.domain.people import User
 from server.domain.registry import Agent, Client, Resource
+from server.domain.self_registration import InitialToken
 
 if TYPE_CHECKING:
     from server.keys.signing_keys import SigningKey
+    from server.services.client_trust import TrustPolicy, TrustSet
     from server.services.registration import NewClient
     from server.services.review import Names
     from server.signals.audit_verify import Report
@@ -54,7 +56,39 @@ def client_document(client: Client) -> dict[str, object]:
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "first_party": client.first_party,
         "id_token_alg": client.id_token_alg,
+        "self_registered": None if client.by_itself is None else client.by_itself.origin.value,
         "created_at": client.created_at,
+    }
+
+
+def trust_document(policy: "TrustPolicy") -> dict[str, object]:
+    """Return the trust policy for clients with a metadata document as JSON."""
+    return {
+        "default": "off" if policy.default is None else policy.default.value,
+        "rules": [
+            {"host": r.pattern, "trust": r.trust.value, "created_at": r.created_at}
+            for r in policy.rules
+        ],
+        "requests": [
+            {"host": r.host, "client_id": r.client_id, "asked_by": r.asked_by, "times": r.times,
+             "first_at": r.first_at, "last_at": r.last_at}
+            for r in policy.requests
+        ],
+    }  # fmt: skip
+
+
+def trust_set_document(done: "TrustSet") -> dict[str, object]:
+    """Return as JSON which clients a change of the trust policy stopped, or let in again."""
+    return {"stopped": list(done.stopped), "let_in": list(done.let_in)}
+
+
+def initial_token_document(token: InitialToken) -> dict[str, object]:
+    """Return an initial access token as JSON, without its secret."""
+    return {
+        "token_id": token.id,
+        "uses_left": token.uses_left,
+        "expires_at": token.expires_at,
+        "created_at": token.created_at,
     }
 
 

@@ -43,6 +43,8 @@ class AuditTag(StrEnum):
     SIGNED_OUT = "user:signed_out"
     USER_CHANGED = "user:changed"
     CLIENT_CHANGED = "client:changed"
+    CLIENT_REGISTERED = "client:registered"
+    CLIENT_TRUST = "client:trust"
     AGENT_CHANGED = "agent:changed"
     RESOURCE_CHANGED = "resource:changed"
     ISSUER_CHANGED = "issuer:changed"

@@ -1,6 +1,7 @@
 """The settings that a use case may know: issuer, lifetimes and limits (seconds)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,14 @@ class Policy:
 
     dpop_nonce: bool = False
     """DPoP proofs need a nonce of ours (RFC 9449 §8)."""
+    client_documents: Literal["off", "deny", "ask", "allow"] = "ask"
+    """Whether a client may be the URL of its metadata document, where no rule names its host."""
+    client_registration: Literal["off", "token", "open"] = "off"
+    """Who may register a client dynamically (RFC 7591)."""
+    registered_per_source: int = 20
+    registered_overall: int = 1_000
+    registered_idle_days: int = 90
+
     authz_api: bool = False
     """The OpenFGA API over the product's own store is served."""
     mcp: bool = False

@@ -18,6 +18,7 @@ from server.domain.interactions import Interaction, PushedRequest, Waiting
 from server.domain.issuers import IdentityLinks, TrustedIssuers
 from server.domain.people import Session, User
 from server.domain.registry import Agent, Client, Resource
+from server.domain.self_registration import ClientTrust, InitialTokens, Registrations
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken, TokenRecord
 from server.domain.unit import Unit
 
@@ -210,7 +211,7 @@ class Interactions(Protocol):
 class RememberedConsents(Protocol):
     """What people let clients know about them, and their own tools use."""
 
-    def scopes(self, tx: Tx, user_id: str, client_id: str) -> frozenset[str]: ...
+    def scopes(self, tx: Tx, user_id: str, client_id: str, since: int = 0) -> frozenset[str]: ...
     def add(
         self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str], now: int
     ) -> None: ...
@@ -287,5 +288,8 @@ class Repositories:
     issuers: TrustedIssuers
     identities: IdentityLinks
     id_jag_policies: IdJagPolicies
+    registrations: Registrations
+    trust: ClientTrust
+    initial_tokens: InitialTokens
     audit: AuditSink
     trail: AuditTrail

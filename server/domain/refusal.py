@@ -23,6 +23,8 @@ class ClientFault(StrEnum):
     NO_KEYS = "no_keys"
     BAD_ASSERTION = "bad_assertion"
     REPLAYED = "assertion_replayed"
+    DOCUMENT = "document_gone"
+    NOT_TRUSTED = "not_trusted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,32 @@ class GrantType(StrEnum):
     JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
+class Origin(StrEnum):
+    """Where a client that registered itself comes from."""
+
+    DOCUMENT = "document"
+    """Its id is the URL of a Client ID Metadata Document."""
+    DYNAMIC = "dynamic"
+    """It registered dynamically (RFC 7591)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfRegistered:
+    """How a client that no administrator registered came here; times in Unix ms."""
+
+    origin: Origin
+    declared: frozenset[str] | None = None
+    """The only scopes that it wants to be able to ask for, if it said so."""
+    fetched_at: int = 0
+    """When its document was last known to be good."""
+    fresh_until: int = 0
+    """Until when that document need not be looked at again."""
+    changed_at: int = 0
+    """When its name, addresses or authentication changed last: older consents are not silent."""
+    withheld: bool = False
+    """Suspended by the trust policy, which may let it in again; not by an administrator."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """An OAuth client (RFC 6749 §2). It may belong to an agent or be a resource's own client.
@@ -65,8 +91,15 @@ class Client:
     first_party: bool = False
     """Ours: uses resources as the person's own tool, so that no agent stands for it."""
     id_token_alg: str = "ES256"
+    by_itself: SelfRegistered | None = None
+    """Set for a client that registered itself: nobody here has checked what it says."""
     status: Status = Status.ACTIVE
     created_at: int = 0
+
+    @property
+    def is_document(self) -> bool:
+        """Tell whether its id is the URL of its metadata document."""
+        return self.by_itself is not None and self.by_itself.origin is Origin.DOCUMENT
 
     @property
     def confidential(self) -> bool:

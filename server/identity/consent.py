@@ -155,7 +155,12 @@ def _remember(core: Core, tx: Unit, offer: Offer, session: Session, picks: Picks
         asked |= {"offline_access"} if offer.offline else set()
         picked |= {"offline_access"} if picks.duration == KEPT else set()
     user_id, client_id = session.user_id, offer.client.id
-    core.rows.consents.drop(tx, user_id, client_id, frozenset(asked - picked))
+    dropped = asked - picked
+    if offer.client.by_itself is not None:
+        # Remembered as of now: what an earlier self of this client was allowed counts no more.
+        dropped = asked
+        core.rows.registrations.consented(tx, client_id, now)
+    core.rows.consents.drop(tx, user_id, client_id, frozenset(dropped))
     core.rows.consents.add(tx, user_id, client_id, frozenset(picked), now)
     if not offer.delegates:
         core.rows.audit.record(

@@ -24,17 +24,20 @@ Deadline = Callable[[float], asyncio.Timeout]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A fetched body. `fetched_at` (Unix milliseconds) is when it was last known to be current."""
+    """A fetched body; times in Unix milliseconds.
+
+    `fetched_at` is when it was last known to be current, `fresh_until` the end of its reuse.
+    """
 
     url: str
     body: bytes
     fetched_at: int
+    fresh_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     document: Document
-    fresh_until: int
     etag: str | None
 
 
@@ -70,7 +73,7 @@ class Fetcher:
         """
         key = (url, rules)
         entry = self._cache.get(key)
-        if entry is not None and not anew and self._clock.now() < entry.fresh_until:
+        if entry is not None and not anew and self._clock.now() < entry.document.fresh_until:
             self._cache.move_to_end(key)
             return entry.document
         flight = self._flights.get(key)
@@ -113,9 +116,9 @@ class Fetcher:
                 # A 304 to a question that did not ask for one.
                 raise FetchRefused(FetchFault.STATUS, target.host)
             body, etag = entry.document.body, etag or entry.etag
-        document = Document(url, body, now)
+        document = Document(url, body, now, now + allowed.seconds * 1000)
         if allowed.store and (allowed.seconds or etag):
-            self._cache[key] = _Entry(document, now + allowed.seconds * 1000, etag)
+            self._cache[key] = _Entry(document, etag)
             self._cache.move_to_end(key)
             if len(self._cache) > MAX_ENTRIES:
                 self._cache.popitem(last=False)

@@ -9,14 +9,14 @@ from server.domain.refusal import Refused
 from server.domain.tokens import TokenKind
 from server.protocol.approved_call import approval_json
 from server.protocol.bearer import SentToken, own_token
-from server.protocol.dpop import Proofs
+from server.protocol.dpop import ProofReader
 from server.protocol.presented import TokenReader
 
 _OPEN = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 
 
 async def approval_query(
-    core: Core, reader: TokenReader, proofs: Proofs, sent: SentToken, approval_id: str
+    core: Core, reader: TokenReader, proofs: ProofReader, sent: SentToken, approval_id: str
 ) -> Mapping[str, object] | Refused:
     """Describe an approval to the agent that asked, who comes with an actor token.
 

@@ -45,7 +45,8 @@ def redirect_uri_is_registered(d: Draft) -> Refused | None:
             return _never_redirect("redirect_uri_missing", "redirect_uri is missing.")
         d.redirect_uri = registered[0]
         return None
-    if not is_registered(sent, registered):
+    by_itself = d.client is not None and d.client.by_itself is not None
+    if not is_registered(sent, registered, by_itself=by_itself):
         return _never_redirect(
             "redirect_uri_unregistered", "redirect_uri is not registered for the application."
         )

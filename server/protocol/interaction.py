@@ -13,6 +13,7 @@ from server.domain.delegation import Delegation
 from server.domain.interactions import AuthorizationRequest, Interaction
 from server.domain.people import ACR_PASSWORD, Session
 from server.domain.registry import Agent, Client, Status
+from server.protocol.redirect_uri import is_registered
 from server.protocol.scopes import OIDC_SCOPES
 
 ACR_ORDER: Final = (ACR_PASSWORD,)
@@ -122,6 +123,18 @@ def _unmet_acr(request: AuthorizationRequest, session: Session) -> str | None:
     return None if any(ACR_ORDER.index(acr) <= reached for acr in known) else known[0]
 
 
+async def redirect_is_registered(core: Core, request: AuthorizationRequest) -> bool:
+    """Tell whether an answer may still go where the request said.
+
+    A client that publishes its own metadata may have given the address up since: then nobody is
+    sent there, not even with an error (RFC 6749 §4.1.2.1).
+    """
+    client = await core.store.read(lambda tx: core.rows.clients.get(tx, request.client_id))
+    return client is not None and is_registered(
+        request.redirect_uri, client.redirect_uris, by_itself=client.by_itself is not None
+    )
+
+
 async def consent_state(
     core: Core, interaction: Interaction, session: Session | None, now: int
 ) -> ConsentState:
@@ -142,7 +155,11 @@ def _consent_state(
     agent = core.rows.agents.get(tx, agent_id) if agent_id is not None else None
     if agent_id is not None and (agent is None or agent.status is not Status.ACTIVE):
         return ConsentState(spoiled=True)
-    remembered = core.rows.consents.scopes(tx, session.user_id, client.id)
+    # What was allowed to a client that has another name or address now was allowed to another.
+    since = client.by_itself.changed_at if client.by_itself is not None else 0
+    if since > interaction.created_at:
+        return ConsentState(spoiled=True)
+    remembered = core.rows.consents.scopes(tx, session.user_id, client.id, since)
     state = ConsentState(silent=not _could_be_an_impostor(request, client))
     if interaction.consented_at is not None:
         if not _still_stands(core, tx, interaction, session, client, remembered, now):
@@ -169,8 +186,11 @@ def _covering(
     # How long a delegation lasts says whether it may be used offline, so that is not asked here.
     if agent is None or not (asked & OIDC_SCOPES) - {"offline_access"} <= remembered:
         return ()
+    since = client.by_itself.changed_at if client.by_itself is not None else 0
     rows = core.rows.delegations.of_pair(tx, session.user_id, agent.id)
-    return tuple(row.id for row in rows if covers(row, request, session, now))
+    return tuple(
+        row.id for row in rows if row.created_at >= since and covers(row, request, session, now)
+    )
 
 
 def _still_stands(

@@ -23,9 +23,15 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
     # A workload presents a grant, not a way to authenticate that others could choose.
     methods = [method.value for method in ClientAuth if method is not ClientAuth.WORKLOAD]
     confidential = [method for method in methods if method != "none"]
+    registering = (
+        {}
+        if policy.client_registration == "off"
+        else {"registration_endpoint": f"{issuer}/register"}
+    )
     return orjson.dumps(
         {
             "issuer": issuer,
+            **registering,
             "authorization_endpoint": f"{issuer}/authorize",
             "token_endpoint": policy.token_endpoint,
             "pushed_authorization_request_endpoint": f"{issuer}/par",
@@ -50,6 +56,7 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
             "authorization_details_types_supported": ["mandate"],
+            "client_id_metadata_document_supported": policy.client_documents != "off",
             "require_pushed_authorization_requests": False,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": list(algorithms),

@@ -10,13 +10,14 @@ from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.protocol.assertions import TrustedKeys
-from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
+from server.protocol.client_auth import ClientKeys, authenticate, same_credentials, tell
 from server.protocol.dpop import ProofReader, SentProof, refused_proof
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.protocol.registration.arrivals import Arrivals
 from server.protocol.workload import WorkloadProof, comes_as_workload, known_workload
 from server.signals.telemetry import Telemetry
 
@@ -53,6 +54,7 @@ class TokenEndpoint:
         proofs: ProofReader,
         client_keys: ClientKeys,
         issuer_keys: TrustedKeys,
+        arrivals: Arrivals,
         secret_key: bytes,
         telemetry: Telemetry,
     ) -> None:
@@ -61,6 +63,7 @@ class TokenEndpoint:
         self._proofs = proofs
         self._signer = signer
         self._client_keys = client_keys
+        self._arrivals = arrivals
         self._telemetry = telemetry
         self._context = GrantContext(
             core=core, reader=reader, secret_key=secret_key, issuer_keys=issuer_keys
@@ -74,7 +77,12 @@ class TokenEndpoint:
         request_id: str | None,
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
-        revision = await self._core.snapshot.refresh()
+        await self._core.snapshot.refresh()
+        gone = await self._arrivals.renew(form)
+        if gone is not None:
+            tell(self._telemetry, gone, None)
+            return gone
+        revision = self._core.snapshot.revision
         caller = await self._caller(form, authorization)
         if isinstance(caller, Refused):
             return caller

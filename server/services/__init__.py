@@ -11,6 +11,7 @@ from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
+from server.protocol.registration.arrivals import Arrivals, ClientDocuments
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
 from server.protocol.search import Searching
@@ -27,6 +28,7 @@ class Services:
     reader: TokenReader
     proofs: ProofReader
     client_keys: ClientKeys
+    arrivals: Arrivals
     secret_key: bytes
     telemetry: Telemetry
     token: TokenEndpoint
@@ -42,22 +44,33 @@ def bundle(
     keys: LiveKeys,
     client_keys: ClientKeys,
     issuer_keys: TrustedKeys,
+    documents: ClientDocuments,
     secret_key: bytes,
     telemetry: Telemetry,
 ) -> Services:
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
     proofs = ProofReader(core, secret_key)
+    arrivals = Arrivals(core, documents)
     return Services(
         core=core,
         keys=keys,
         reader=reader,
         proofs=proofs,
         client_keys=client_keys,
+        arrivals=arrivals,
         secret_key=secret_key,
         telemetry=telemetry,
         token=TokenEndpoint(
-            core, keys, reader, proofs, client_keys, issuer_keys, secret_key, telemetry
+            core,
+            keys,
+            reader,
+            proofs,
+            client_keys,
+            issuer_keys,
+            arrivals,
+            secret_key,
+            telemetry,
         ),
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),

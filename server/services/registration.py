@@ -1,7 +1,6 @@
 """Register clients and agents; the same use cases for the CLI and the console."""
 
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from authz.relations import RelationTuple
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -16,6 +15,7 @@ from server.domain.registry import (
     Status,
 )
 from server.domain.unit import Unit
+from server.protocol.redirect_uri import may_be_registered
 
 
 class RegistrationError(Exception):
@@ -77,7 +77,9 @@ async def set_client_status(core: Core, client_id: str, status: Status, *, by: s
             raise RegistrationError(message)
         if client.status is status:
             return False
-        core.rows.clients.update(tx, replace(client, status=status))
+        # From now on it is the administrator's word that counts, not the trust policy's.
+        known = client.by_itself and replace(client.by_itself, withheld=False)
+        core.rows.clients.update(tx, replace(client, status=status, by_itself=known))
         audit_change(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
         return True
 
@@ -138,14 +140,7 @@ def _check_client(client: Client) -> None:
 
 
 def _check_redirect(uri: str) -> None:
-    parts = urlsplit(uri)
-    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    web = parts.scheme == "https" or (parts.scheme == "http" and loopback)
-    # RFC 9700 §4.1, RFC 8252 §7: https, or http on loopback, or a private scheme of an app.
-    fits = (web and parts.hostname) or "." in parts.scheme
-    # Matching is exact, so these could only be a misunderstanding or somebody's trick.
-    odd = any(mark in uri for mark in ("#", "*", "\\", "..", ";")) or not uri.isprintable()
-    if not fits or odd or parts.username is not None or " " in uri:
+    if not may_be_registered(uri):
         message = f"{uri} cannot be a redirect URI: https (http on loopback), no wildcard"
         raise RegistrationError(message)
 

@@ -239,6 +239,7 @@ _CONSENT_ADD = insert_ignore(user_consent)
 _CONSENT_GET = select(user_consent.c.scope).where(
     user_consent.c.user_id == bindparam("user_id"),
     user_consent.c.client_id == bindparam("client_id"),
+    user_consent.c.created_at >= bindparam("since"),
 )
 _CONSENT_FORGET = delete(user_consent).where(
     user_consent.c.user_id == bindparam("user_id"),
@@ -250,9 +251,10 @@ _CONSENT_DROP = _CONSENT_FORGET.where(in_json(user_consent.c.scope, "scopes"))
 class RememberedConsents:
     """What a person let a client know (`openid`, `email` …), asked once; no delegation."""
 
-    def scopes(self, tx: Tx, user_id: str, client_id: str) -> frozenset[str]:
-        """Return every scope that the person allowed the client."""
-        rows = tx.fetch(_CONSENT_GET, {"user_id": user_id, "client_id": client_id})
+    def scopes(self, tx: Tx, user_id: str, client_id: str, since: int = 0) -> frozenset[str]:
+        """Return every scope that the person allowed the client, at a time (Unix ms) or later."""
+        params = {"user_id": user_id, "client_id": client_id, "since": since}
+        rows = tx.fetch(_CONSENT_GET, params)
         return frozenset(row[0] for row in rows)
 
     def add(self, tx: Unit, user_id: str, client_id: str, scopes: frozenset[str], now: int) -> None:

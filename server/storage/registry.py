@@ -16,6 +16,7 @@ from server.domain.registry import (
 )
 from server.domain.unit import Unit
 from server.storage.rows import END_OF_TIME, before, dump, load, names
+from server.storage.self_registration import by_itself, by_itself_document
 from server.storage.tables.registry import agent, client
 
 _CLIENT = select(
@@ -120,6 +121,7 @@ def _client_document(value: Client) -> str:
             "dpop_bound_access_tokens": value.dpop_bound_access_tokens,
             "first_party": value.first_party,
             "id_token_alg": value.id_token_alg,
+            "by_itself": by_itself_document(value.by_itself),
         }
     )
 
@@ -150,6 +152,8 @@ def _client(row: Row) -> Client:
         dpop_bound_access_tokens=d.get("dpop_bound_access_tokens", False),
         first_party=d["first_party"],
         id_token_alg=d["id_token_alg"],
+        # Rows of older versions know of no such clients.
+        by_itself=by_itself(d.get("by_itself")),
     )
 
 

@@ -6,13 +6,16 @@ from server.storage.applications import Applications
 from server.storage.approvals import Approvals
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
+from server.storage.client_trust import SqlClientTrust
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
+from server.storage.initial_tokens import SqlInitialTokens
 from server.storage.issuers import IdentityLinks, IdJagPolicies, TrustedIssuers
 from server.storage.people import Links, Sessions, Users
 from server.storage.proofs import Proofs
 from server.storage.registry import Agents, Clients
 from server.storage.resources import Resources
+from server.storage.self_registration import SqlRegistrations
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 
@@ -42,6 +45,9 @@ def repositories(entropy: Entropy) -> Repositories:
         issuers=TrustedIssuers(),
         identities=IdentityLinks(),
         id_jag_policies=IdJagPolicies(),
+        registrations=SqlRegistrations(),
+        trust=SqlClientTrust(),
+        initial_tokens=SqlInitialTokens(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

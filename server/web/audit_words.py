@@ -43,6 +43,8 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.SIGNED_OUT: "Signed out",
         AuditTag.USER_CHANGED: "Account changed",
         AuditTag.CLIENT_CHANGED: "Client changed",
+        AuditTag.CLIENT_REGISTERED: "Client registered itself",
+        AuditTag.CLIENT_TRUST: "Trust in clients of a host",
         AuditTag.AGENT_CHANGED: "Agent changed",
         AuditTag.RESOURCE_CHANGED: "Service changed",
         AuditTag.ISSUER_CHANGED: "Trusted issuer changed",
@@ -84,6 +86,7 @@ _ENDED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "admin": ("An administrator revoked it.", "An administrator revoked it."),
         "session_ended": ("It ended when you signed out.", "It ended with the session."),
         "released": ("The agent gave it back.", "The agent gave it back."),
+        "client_deleted": ("Its application is no more.", "Its application is no more."),
         "replaced": ("A newer permission replaced it.", "A newer permission replaced it."),
         "issuer_removed": (
             "Your organisation's identity provider is not trusted here any more.",

@@ -11,6 +11,7 @@ from server.domain.registry import Agent, Resource, Scope
 from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
 from server.identity.consent_objects import Held, Holdings, held_objects
 from server.identity.consent_offer import NoOffer, Offer, Section, make_offer
+from server.protocol.redirect_uri import is_local
 from server.web.delegation_views import agent_badge
 from server.web.origin import LOOPBACK_HOSTS, site_of
 from server.web.views.consent import (
@@ -88,6 +89,9 @@ def _view(
         ),
         durations=_durations(core, offer, picks),
         redirect_host=host,
+        self_registered=offer.client.by_itself is not None,
+        client_host=urlsplit(offer.client.id).netloc if offer.client.is_document else "",
+        only_local=all(is_local(uri) for uri in offer.client.redirect_uris),
         redirect_is_local=local,
         hand_overs=tuple(_hand_over(core, tx, agent, picks) for agent in offer.hand_overs),
         downstreams=_downstreams(core, tx, offer, picks),

@@ -64,6 +64,16 @@ def over_page(front: Front) -> Response:
     )
 
 
+def changed_page(front: Front) -> Response:
+    """Say that the client has given up the address that it asked to be answered at."""
+    return front.error(
+        "The application has changed meanwhile",
+        "It no longer uses the address that it asked to be answered at.",
+        "Go back to the application and start again.",
+        409,
+    )
+
+
 def gone_page(front: Front) -> Response:
     """Say that no such authorization waits in this browser, whatever the reason."""
     return front.error(

@@ -40,6 +40,7 @@ NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
         "retired": Notice(text="Retired for good.", tone="good"),
         "owner": Notice(text="The owner was changed.", tone="good"),
         "disabled": Notice(text="Disabled. Nothing works for this person any more.", tone="good"),
+        "decided": Notice(text="Decided. It counts from now on.", tone="good"),
         "enabled": Notice(text="Enabled.", tone="good"),
         "registered": Notice(
             text="Registered. An administrator says what it may ever hold.", tone="good"

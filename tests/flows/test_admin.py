@@ -12,14 +12,14 @@ PAGES = [
     "/admin/agents", "/admin/agents/agt_a", "/admin/agents/agt_a/suspend",
     "/admin/agents/agt_a/resume", "/admin/agents/agt_a/retire", "/admin/delegations",
     "/admin/delegations/dlg_1", "/admin/delegations/dlg_1/revoke", "/admin/people",
-    "/admin/people/usr_x/disable", "/admin/people/usr_x/enable", "/admin/audit",
+    "/admin/people/usr_x/disable", "/admin/people/usr_x/enable", "/admin/audit", "/admin/clients",
     "/admin/why", "/admin/why?user=user:usr_ben&relation=viewer&object=folder:1",
     "/admin/why?user=nobody%40example.com&relation=viewer&object=folder:1",
 ]  # fmt: skip
 POSTS = [
     "/admin/agents/agt_a/suspend", "/admin/agents/agt_a/resume", "/admin/agents/agt_a/retire",
     "/admin/agents/agt_a/owner", "/admin/delegations/dlg_1/revoke",
-    "/admin/delegations/dlg_1/undo", "/admin/people/{ana}/disable", "/admin/people/{ana}/enable",
+    "/admin/delegations/dlg_1/undo", "/admin/people/{ana}/disable", "/admin/people/{ana}/enable", "/admin/clients",
 ]  # fmt: skip
 
 

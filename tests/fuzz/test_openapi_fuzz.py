@@ -25,7 +25,7 @@ NIGHTLY = int(os.environ.get("MANDATE_FUZZ", "20000")) // 10
 NOWHERE = "http://127.0.0.1:9000"
 
 SCHEMA = schemathesis.openapi.from_dict(
-    document(NOWHERE),
+    document(NOWHERE, registration=True),
     config=schemathesis.Config.from_dict(
         # Who asks is the test's choice, not the generator's.
         {"generation": {"with-security-parameters": False, "database": "none"}}
@@ -55,8 +55,10 @@ async def _register(w: World) -> Callers:
     user = answer.json()
     actor = await w.actor_token(stage.a)
     delegated = (await w.exchange(stage.a, stage.subject, resource=DOCS)).json()["access_token"]
+    own = (await w.http.post("/register", json={"redirect_uris": ["https://app.example"]})).json()
     return Callers(
         headers={
+            "/register/": {"Authorization": f"Bearer {own['registration_access_token']}"},
             "/access/": stage.docs.basic,
             "/introspect": stage.docs.basic,
             "/userinfo": {"Authorization": f"Bearer {user['access_token']}"},
@@ -79,7 +81,10 @@ async def _register(w: World) -> Callers:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("fuzz")
-    settings = {"MANDATE_ACCESS_TOKEN_TTL": "900"}
+    settings = {
+        "MANDATE_ACCESS_TOKEN_TTL": "900", "MANDATE_CLIENT_REGISTRATION": "open",
+        "MANDATE_REGISTERED_PER_SOURCE": "30",
+    }  # fmt: skip
     with live(folder, _register, settings=settings) as running:
         yield running
 

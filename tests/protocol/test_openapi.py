@@ -28,15 +28,32 @@ STEPS = {("get", "/interaction/{interaction_id}"), ("post", "/logout/answer")}
 
 
 @pytest.fixture(
-    params=[(ISSUER, False), (f"{ISSUER}/t/acme", False), (f"{ISSUER}/t/acme", True)],
-    ids=["root", "path", "graph"],
+    params=[
+        (ISSUER, False, "off"),
+        (f"{ISSUER}/t/acme", False, "off"),
+        (f"{ISSUER}/t/acme", True, "off"),
+        (ISSUER, False, "open"),
+    ],
+    ids=["root", "path", "graph", "registration"],
 )
 async def server(
     request: pytest.FixtureRequest, sqlite_databases: SqliteDatabases, clock: FrozenClock
 ) -> AsyncIterator[World]:
-    issuer, graph = request.param
-    async with world(sqlite_databases, clock, issuer=issuer, authz_api=graph) as made:
+    issuer, graph, registration = request.param
+    async with world(
+        sqlite_databases, clock, issuer=issuer, authz_api=graph, client_registration=registration
+    ) as made:
         yield made
+
+
+def _document(server: World) -> Any:
+    policy = server.core.policy
+    return document(
+        policy.issuer,
+        graph=policy.authz_api,
+        mcp=policy.mcp,
+        registration=policy.client_registration != "off",
+    )
 
 
 def _methods(route: Route, prefix: str = "") -> set[tuple[str, str]]:
@@ -64,8 +81,7 @@ async def test_every_route_but_pages_is_described_and_nothing_else(server: World
         else:
             assert isinstance(route, Route)
             served |= _methods(route) - (set() if base else not_described)
-    policy = server.core.policy
-    described = document(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)["paths"]
+    described = _document(server)["paths"]
     assert served == {(method, path) for path, item in described.items() for method in item}
 
 
@@ -73,12 +89,11 @@ async def test_it_is_served_as_it_stands(server: World):
     answer = await server.http.get(f"{server.core.policy.issuer}/openapi.json")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    policy = server.core.policy
-    assert answer.json() == document(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)
+    assert answer.json() == _document(server)
 
 
 def test_each_schema_is_one_and_each_reference_leads_somewhere():
-    whole = document(ISSUER, graph=True, mcp=True)
+    whole = document(ISSUER, graph=True, mcp=True, registration=True)
     checked = 0
     for node in _nodes(whole):
         if "$ref" in node:
@@ -94,7 +109,7 @@ def test_each_schema_is_one_and_each_reference_leads_somewhere():
 
 
 def test_each_operation_has_a_name_of_its_own_and_an_answer_for_each_outcome():
-    paths = document(ISSUER, graph=True, mcp=True)["paths"].values()
+    paths = document(ISSUER, graph=True, mcp=True, registration=True)["paths"].values()
     operations = [op for item in paths for op in item.values()]
     assert len({op["operationId"] for op in operations}) == len(operations)
     for op in operations:

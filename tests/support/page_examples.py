@@ -24,6 +24,7 @@ from server.web.views.applications import ApplicationRow, ApplicationsPage, Retu
 from server.web.views.delegation import MyAgentsPage
 from server.web.views.frame import Link, Notice, Paging
 from tests.support.approval_views import APPROVAL_EXAMPLES
+from tests.support.client_views import CLIENT_EXAMPLES
 from tests.support.clock import NEW_YEAR_2026 as NOW
 from tests.support.enterprise_views import ENTERPRISE, ENTERPRISE_REVOKED
 from tests.support.page_views import (
@@ -394,5 +395,6 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         None,
     ),
     **APPROVAL_EXAMPLES,
+    **CLIENT_EXAMPLES,
     **WHY_EXAMPLES,
 }

@@ -4,13 +4,14 @@ from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.entropy import hash_secret
 from server.domain.refusal import Refused, invalid_grant, invalid_request
-from server.domain.registry import GrantType
+from server.domain.registry import Client, GrantType
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken
 from server.domain.unit import Unit
 from server.protocol.grants.base import GrantContext, TokenRequest, proves
 from server.protocol.grants.granted import yield_of
 from server.protocol.minting import Authorization
 from server.protocol.pkce import verifier_fits
+from server.protocol.redirect_uri import is_registered
 from server.protocol.scopes import parse_scope
 
 _NO_GOOD = "The authorization code is not valid."
@@ -34,7 +35,7 @@ class AuthorizationCodeGrant:
             return invalid_grant("code_unknown", _NO_GOOD)
         request.concerns.user_id = code.granted.user_id
         request.concerns.grant_id = code.granted.grant_id
-        if not _redirect_fits(form.get("redirect_uri"), code):
+        if not _redirect_fits(form.get("redirect_uri"), code) or _given_up(request.client, code):
             return invalid_grant("redirect_mismatch", _NO_GOOD)
         if not verifier_fits(form.get("code_verifier"), code.code_challenge):
             return invalid_grant("verifier_mismatch", _NO_GOOD)
@@ -100,6 +101,13 @@ def _redirect_fits(sent: str | None, code: AuthorizationCode) -> bool:
     if sent is None:
         return not code.redirect_uri_sent
     return sent == code.redirect_uri
+
+
+def _given_up(client: Client, code: AuthorizationCode) -> bool:
+    """Tell whether a client that says its own metadata answers at that address no more."""
+    return client.by_itself is not None and not is_registered(
+        code.redirect_uri, client.redirect_uris, by_itself=True
+    )
 
 
 def _replayed(core: Core, tx: Unit, code: AuthorizationCode, request: TokenRequest) -> Refused:

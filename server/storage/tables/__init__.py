@@ -11,6 +11,7 @@ from server.storage.tables import (
     people,
     registry,
     secrets,
+    self_registration,
     token,
 )
 from server.storage.tables.metadata import metadata
@@ -27,5 +28,6 @@ __all__ = [
     "people",
     "registry",
     "secrets",
+    "self_registration",
     "token",
 ]

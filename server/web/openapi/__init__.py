@@ -13,6 +13,7 @@ from server.web.openapi import token_routes as tokens
 from server.web.openapi.build import Json
 from server.web.openapi.graph_routes import graph_paths
 from server.web.openapi.mcp_routes import mcp_paths
+from server.web.openapi.registration_routes import registration_paths
 from server.web.openapi.schemas import HEADERS, RESPONSES, SCHEMAS, SECURITY
 from server.web.origin import site_of
 
@@ -22,16 +23,20 @@ _DESCRIPTION: Final = (
 )
 
 
-def document(issuer: str, *, graph: bool = False, mcp: bool = False) -> Json:
+def document(
+    issuer: str, *, graph: bool = False, mcp: bool = False, registration: bool = False
+) -> Json:
     """Return the description of the server at `issuer`; its paths begin at the root of the origin.
 
-    With `graph` the OpenFGA API is served as well, with `mcp` Mandate's own MCP server.
+    With `graph` the OpenFGA API is served as well, with `mcp` Mandate's own MCP server, with
+    `registration` dynamic registration.
 
     Raises `ValueError` for an unsafe issuer.
     """
     site = site_of(issuer)
     base = site.path
     below = _below() | (graph_paths() if graph else {})
+    below |= registration_paths() if registration else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -56,9 +61,9 @@ def document(issuer: str, *, graph: bool = False, mcp: bool = False) -> Json:
 
 
 @lru_cache(maxsize=16)
-def openapi(issuer: str, *, graph: bool, mcp: bool) -> bytes:
+def openapi(issuer: str, *, graph: bool, mcp: bool, registration: bool) -> bytes:
     """Return the document as the bytes that are served."""
-    return orjson.dumps(document(issuer, graph=graph, mcp=mcp))
+    return orjson.dumps(document(issuer, graph=graph, mcp=mcp, registration=registration))
 
 
 def _at_root(base: str) -> Json:

@@ -65,7 +65,7 @@ def authorize(method: str) -> Json:
         "RFC 6749 §3.1: ask the person. Answers go to redirect_uri with iss (RFC 9207).",
         {"200": answer("A form that posts the answer (form_post).", text(), media_type="text/html")}
         | _SENT
-        | shared("429 LaterPage"),
+        | shared("403 Page", "429 LaterPage"),
         _BY_BROWSER,
         tag="authorization",
     )

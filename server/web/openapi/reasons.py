@@ -49,6 +49,11 @@ DETAILS: Final = tuple(
         "unknown_field", "resource", "scopes", "objects", "max_depth", "handover_only",
     )
 )  # fmt: skip
+REGISTRATION: Final = (
+    "client_id_url", "client_document_unavailable", "client_document_refused",
+    "client_needs_admin", "client_denied", "too_many_clients", "client_metadata",
+    "initial_token", "registration_token",
+)  # fmt: skip
 RELATIONS: Final = (
     "foreign_type", "reserved_relation", "sharing_not_consented", "tuple_refused",
 )  # fmt: skip
@@ -61,7 +66,8 @@ EVERY: Final = tuple(
     dict.fromkeys(
         (
             *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *ASSERTION,
-            *TARGET, *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *DPOP, *APPROVALS, *UNAVAILABLE,
+            *TARGET, *AUTHORIZE, *DETAILS, *REGISTRATION, *RELATIONS, *BEARER, *DPOP, *APPROVALS,
+            *UNAVAILABLE,
         )
     )
 )  # fmt: skip
@@ -73,6 +79,7 @@ ERRORS: Final = (
     "unauthorized_client", "unsupported_grant_type",
     "unsupported_response_type", "invalid_authorization_details", "request_not_supported",
     "request_uri_not_supported", "registration_not_supported", "access_denied",
-    "sharing_not_consented", "not_found", "temporarily_unavailable",
+    "invalid_client_metadata", "invalid_redirect_uri", "sharing_not_consented", "not_found",
+    "temporarily_unavailable",
 )  # fmt: skip
 """What `error` may say: codes of the OAuth registry, and three of our own endpoints."""

@@ -231,6 +231,10 @@ SECURITY: Final[Json] = {
         "description": "An access token whose audience is this server (RFC 9068); a bound one"
         " under the scheme DPoP (RFC 9449 §7.1).",
     },
+    "registration_token": {
+        "type": "http", "scheme": "bearer",
+        "description": "An initial access token, or a client's own registration access token.",
+    },
     "graph_token": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
         "description": "An agent's own access token whose audience is the issuer with /authz; a"

@@ -9,6 +9,7 @@ from server.web.routes import (
     applications,
     approval_state,
     approvals,
+    ask_admin,
     authorize,
     consent,
     console,
@@ -19,6 +20,7 @@ from server.web.routes import (
     owned,
     par,
     protocol,
+    register,
     setup,
     sign_in,
     sign_out,
@@ -37,6 +39,7 @@ PEOPLE = (
     approvals,
     owned,
     applications,
+    ask_admin,
     *console.MODULES,
 )
 """Pages for people: the only routes that the OpenAPI document does not describe."""
@@ -46,7 +49,7 @@ def machine_routes(services: Services) -> list[Route]:
     """Return the routes that programs call, below the issuer's path, the busiest first."""
     groups = (
         module.routes(services)
-        for module in (protocol, access, graph, well_known, par, approval_state)
+        for module in (protocol, access, graph, well_known, par, approval_state, register)
     )
     return [route for group in groups for route in group]
 
@@ -57,7 +60,7 @@ def page_routes(services: Services) -> list[BaseRoute]:
     pages = [module.routes(front) for module in PEOPLE]
     code_key = derived(services.secret_key, b"authorization-code")
     pages += [
-        authorize.routes(front, code_key),
+        authorize.routes(front, code_key, services.arrivals),
         consent.routes(front, code_key),
         end_session.routes(front, services.reader),
     ]

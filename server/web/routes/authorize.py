@@ -18,19 +18,26 @@ from server.protocol.interaction import (
     Refuse,
     consent_state,
     next_step,
+    redirect_is_registered,
 )
+from server.protocol.registration.arrivals import Arrivals
 from server.web.browser import browser_secret, set_browser, source_address
 from server.web.consent_page import Asking, consent_view
 from server.web.forms import BadForm, Form, parse_query, read_form
 from server.web.front import Front, Visitor
-from server.web.front_channel import gone_page, over_page, refused_page, send
+from server.web.front_channel import changed_page, gone_page, over_page, refused_page, send
 from server.web.origin import form_target
+from server.web.routes.ask_admin import not_let_in
 
 
-def routes(front: Front, code_key: bytes) -> list[Route]:
+def routes(front: Front, code_key: bytes, arrivals: Arrivals) -> list[Route]:
     """Return the routes; `code_key` is a sub-key used for authorization codes alone."""
     return [
-        Route("/authorize", front.guarded(lambda r: _authorize(front, r)), methods=["GET", "POST"]),
+        Route(
+            "/authorize",
+            front.guarded(lambda r: _authorize(front, arrivals, r)),
+            methods=["GET", "POST"],
+        ),
         Route(
             "/interaction/{interaction_id}",
             front.guarded(lambda r: _go_on(front, code_key, r)),
@@ -39,7 +46,7 @@ def routes(front: Front, code_key: bytes) -> list[Route]:
     ]
 
 
-async def _authorize(front: Front, request: Request) -> Response:
+async def _authorize(front: Front, arrivals: Arrivals, request: Request) -> Response:
     if request.method == "HEAD":
         return _get_only()
     sent = await _sent(request)
@@ -49,6 +56,9 @@ async def _authorize(front: Front, request: Request) -> Response:
     secret = browser_secret(front.cookies, request)
     browser = secret or front.core.entropy.token(32)
     source = front.waiting_room.source(source_address(request))
+    unknown = await arrivals.begin(sent.get("client_id"), source)
+    if unknown is not None:
+        return await not_let_in(front, request, sent.get("client_id") or "", unknown)
     found = await begin(front.core, sent, browser, source)
     if isinstance(found, Faulty):
         answer = answer_to_fault(front.core.policy.issuer, found)
@@ -74,6 +84,8 @@ async def _go_on(front: Front, code_key: bytes, request: Request) -> Response:
     interaction = await bound_interaction(front, request, request.path_params["interaction_id"])
     if interaction is None:
         return gone_page(front)
+    if not await redirect_is_registered(front.core, interaction.request):
+        return changed_page(front)
     visitor = await front.visitor(request)
     session = visitor.session if visitor is not None else None
     now = front.core.clock.now()

@@ -8,11 +8,17 @@ from server.domain.interactions import Interaction
 from server.identity.consent import Picks, Recorded, record_consent
 from server.protocol.authorization_response import Answer
 from server.protocol.finish import give_denial
-from server.protocol.interaction import Complete, Consent, consent_state, next_step
+from server.protocol.interaction import (
+    Complete,
+    Consent,
+    consent_state,
+    next_step,
+    redirect_is_registered,
+)
 from server.web.consent_page import Asking
 from server.web.forms import Form
 from server.web.front import Front, Visitor
-from server.web.front_channel import gone_page, over_page, send
+from server.web.front_channel import changed_page, gone_page, over_page, send
 from server.web.routes.authorize import bound_interaction, show_consent
 
 REPEATABLE = ("scope", "object", "hand_over", "downstream")
@@ -31,6 +37,8 @@ async def _post(front: Front, code_key: bytes, request: Request) -> Response:
     interaction = await bound_interaction(front, request, form.get("interaction", ""))
     if interaction is None:
         return gone_page(front)
+    if not await redirect_is_registered(front.core, interaction.request):
+        return changed_page(front)
     visitor = await front.visitor(request)
     decision = form.get("decision")
     # Whoever asked for no page got none: what is posted for it is no answer to one.

@@ -32,6 +32,11 @@ def routes(services: Services) -> list[Route]:
         if isinstance(form, BadForm):
             return bad_form(form)
         await core.snapshot.refresh()
+        source = waiting_room.source(source_address(request))
+        unknown = await services.arrivals.begin(form.get("client_id"), source)
+        if unknown is not None:
+            return refusal(unknown, issuer)
+        await core.snapshot.refresh()
         client = await authenticate(
             core, services.client_keys, services.telemetry, form, authorization
         )
@@ -40,7 +45,6 @@ def routes(services: Services) -> list[Route]:
         proof = services.proofs.read(sent_proof(request, issuer))
         if isinstance(proof, Refused):
             return with_nonce(services, request, refusal(proof, issuer))
-        source = waiting_room.source(source_address(request))
         pushed = await push(core, client, form, proof, source)
         if isinstance(pushed, Refused):
             return with_nonce(services, request, refusal(pushed, issuer))

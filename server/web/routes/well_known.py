@@ -59,7 +59,10 @@ def routes(services: Services) -> list[Route]:
 
     async def description(_: Request) -> Response:
         policy = services.core.policy
-        body = openapi(policy.issuer, graph=policy.authz_api, mcp=policy.mcp)
+        registration = policy.client_registration != "off"
+        body = openapi(
+            policy.issuer, graph=policy.authz_api, mcp=policy.mcp, registration=registration
+        )
         return _public(body, "application/json")
 
     return [

@@ -26,8 +26,10 @@ from server.web.views.admin import (
     AdminDelegationsPage,
     AdminPeoplePage,
 )
+from server.web.views.admin_clients import AdminClientsPage
 from server.web.views.applications import ApplicationsPage
 from server.web.views.approvals import AdminApprovalsPage, ApprovalPage, ApprovalsPage
+from server.web.views.ask_admin import AskAdminPage
 from server.web.views.consent import ConsentPage
 from server.web.views.delegation import DelegationPage, MyAgentsPage, PreviewPage
 from server.web.views.why import AdminWhyPage
@@ -55,6 +57,8 @@ Page = (
     | AdminPeoplePage
     | AdminAuditPage
     | AdminWhyPage
+    | AskAdminPage
+    | AdminClientsPage
 )
 
 #: Name of each page (its template without `.html`) and the view-model that it takes.
@@ -81,6 +85,8 @@ PAGES: Final[Mapping[str, type[Page]]] = MappingProxyType(
         "admin/people": AdminPeoplePage,
         "admin/audit": AdminAuditPage,
         "admin/why": AdminWhyPage,
+        "ask_admin": AskAdminPage,
+        "admin/clients": AdminClientsPage,
     }
 )
 

@@ -10,6 +10,7 @@ Section = Literal[
     "admin_agents",
     "admin_delegations",
     "admin_people",
+    "admin_clients",
     "admin_audit",
     "admin_why",
 ]

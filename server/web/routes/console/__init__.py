@@ -4,10 +4,11 @@ from server.web.routes.console import (
     agents,
     approvals,
     audit,
+    clients,
     delegations,
     one_agent,
     people,
     why,
 )
 
-MODULES = (agents, one_agent, delegations, approvals, people, audit, why)
+MODULES = (agents, one_agent, delegations, approvals, people, clients, audit, why)
