@@ -18,6 +18,7 @@ from mcp_tools.route import route
 from mcp_tools.testing.issuer import ThrowawayIssuer
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
+from tests.support.dpop import Holder
 
 API = "http://127.0.0.1:8766/"
 ROUTES = [
@@ -159,6 +160,26 @@ async def test_a_revoked_grant_an_outage_and_another_audience(api: Api) -> None:
         assert (await http.get("documents", headers=other)).status_code == 401
         query = f"documents?access_token={headers['authorization'][7:]}"
         assert (await http.get(query)).status_code == 400
+
+
+@requirement("mcp:kit:any-app", "rfc9449:7.2:not-as-bearer")
+async def test_a_bound_token_needs_the_proof_of_its_key_for_this_very_path(api: Api) -> None:
+    key, url = Holder(), f"{API}documents/1"
+    bearer = api.headers(claims={"cnf": {"jkt": key.jkt}})
+    token = bearer["authorization"].removeprefix("Bearer ")
+    async with api.http() as http:
+
+        async def ask(proof: str) -> httpx2.Response:
+            headers = {"authorization": f"DPoP {token}", "dpop": proof}
+            return await http.get("documents/1", headers=headers)
+
+        assert (await http.get("documents/1", headers=bearer)).status_code == 401
+        assert (await ask(key.proof("GET", f"{API}documents/2", token=token))).status_code == 401
+        assert (await ask(Holder().proof("GET", url, token=token))).status_code == 401
+        good = key.proof("GET", url, token=token)
+        assert (await ask(good)).status_code == 200
+        assert (await ask(good)).status_code == 401
+    assert api.ran == ["/documents/1"]
 
 
 async def test_a_stream_ends_with_the_token_that_opened_it(clock: FrozenClock) -> None:

@@ -58,6 +58,19 @@ async def test_a_bound_token_needs_the_proof_of_its_key(archive):
     assert [q["subject"]["properties"] for q in asked] == [{"cnf": {"jkt": MINE.jkt}}]
 
 
+async def test_a_list_is_decided_with_the_key_that_was_proven(archive):
+    token = bound(archive)
+    async with archive.open() as http:
+        headers = {
+            "authorization": f"DPoP {token}", "accept": "application/json, text/event-stream",
+            "mcp-protocol-version": LEGACY, "dpop": MINE.proof("POST", RESOURCE, token=token),
+        }  # fmt: skip
+        listed = await http.post(RESOURCE, headers=headers, json=rpc("tools/list"))
+    assert {tool["name"] for tool in listed.json()["result"]["tools"]} >= {"read", "whoami"}
+    (asked,) = [body for kind, body in archive.issuer.endpoints.asked if kind == "evaluations"]
+    assert asked["subject"]["properties"] == {"cnf": {"jkt": MINE.jkt}}
+
+
 @pytest.mark.parametrize(
     ("method", "url", "more", "reason"),
     [

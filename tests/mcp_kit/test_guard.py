@@ -130,48 +130,6 @@ def test_there_is_no_current_call_outside_a_guarded_tool() -> None:
         current_call()
 
 
-@requirement("x8:guarded-tool-wants-delegation")
-async def test_each_kind_of_principal_comes_only_where_it_is_expected(archive: Archive) -> None:
-    tokens = {
-        "delegated": archive.token(),
-        "agent": archive.token(user=None),
-        "user": archive.token(agent=None),
-    }
-    ran = set()
-    async with archive.open() as http:
-        for kind, token in tokens.items():
-            for tool in ("whoami", "health", "profile"):
-                if not failed(await call(http, token, tool)):
-                    ran.add((kind, tool))
-    assert ran == {
-        ("delegated", "whoami"),
-        ("delegated", "health"),
-        ("delegated", "profile"),
-        ("agent", "health"),
-        ("user", "profile"),
-    }
-
-
-async def test_a_persons_tool_takes_a_person_alone(archive: Archive) -> None:
-    @archive.mcp.tool()
-    @guard(scope="docs:read", principal="person")
-    async def own() -> str:
-        return "own"
-
-    tokens = {
-        "delegated": archive.token(),
-        "agent": archive.token(user=None),
-        "user": archive.token(agent=None),
-    }
-    async with archive.open() as http:
-        came = {
-            kind for kind, token in tokens.items() if not failed(await call(http, token, "own"))
-        }
-        shown = await post(http, tokens["delegated"], rpc("tools/list"))
-    assert came == {"user"}
-    assert "own" not in {tool["name"] for tool in shown.json()["result"]["tools"]}
-
-
 async def test_a_revoked_grant_is_refused_at_the_next_call_with_its_reason(
     archive: Archive,
 ) -> None:
@@ -413,31 +371,3 @@ def test_a_server_without_credentials_starts_only_when_offline_is_said() -> None
 def test_every_reason_of_the_wire_has_words_for_the_agent() -> None:
     told = set(SENTENCES) | OBJECT_REASONS
     assert {reason.value for reason in Reason} <= told
-
-
-@requirement("x8:guarded-tool-wants-delegation")
-async def test_a_tool_may_take_all_three_or_a_person_alone(archive: Archive) -> None:
-    for principal in ("agent user", "person"):
-        name = principal.replace(" ", "_")
-
-        def tool() -> str:
-            return current_call().principal
-
-        archive.mcp.tool(name=name)(guard(scope="docs:read", principal=principal, tool=name)(tool))
-    tokens = {
-        "delegated": archive.token(),
-        "agent": archive.token(user=None),
-        "user": archive.token(agent=None),
-    }
-    ran = set()
-    async with archive.open() as http:
-        for kind, token in tokens.items():
-            for tool_name in ("agent_user", "person"):
-                if not failed(await call(http, token, tool_name)):
-                    ran.add((kind, tool_name))
-    assert ran == {
-        ("delegated", "agent_user"),
-        ("agent", "agent_user"),
-        ("user", "agent_user"),
-        ("user", "person"),
-    }

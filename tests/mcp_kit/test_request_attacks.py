@@ -134,6 +134,27 @@ async def test_a_batch_that_hides_a_second_call(archive: Archive, version: str) 
     assert 'scope="docs:read docs:write"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize("version", ["2025-03-26", LEGACY])
+async def test_a_batch_with_one_unguarded_tool_or_resource(archive: Archive, version: str) -> None:
+    @archive.mcp.tool()
+    def wipe() -> str:
+        archive.ran.append(("wipe", None))
+        return "gone"
+
+    good = rpc("tools/call", {"name": "read", "arguments": {"document_id": "1"}})
+    bad = [
+        rpc("tools/call", {"name": "wipe"}, 2),
+        rpc("resources/read", {"uri": "archive://index"}, 2),
+        rpc("prompts/get", {"name": "nothing"}, 2),
+    ]
+    async with archive.open() as http:
+        for second in bad:
+            for batch in ([good, second], [second, good]):
+                answer = await post(http, archive.token(), batch, version=version)
+                assert answer.status_code in {400, 403}, answer.text
+    assert archive.ran == []
+
+
 async def test_a_batch_under_a_revision_that_has_none(archive: Archive) -> None:
     batch = [rpc("tools/call", {"name": "whoami", "_meta": META})]
     batch.append(rpc("tools/call", {"name": "whoami", "_meta": META}, 2))
