@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from server.domain.registry import ClientAuth, GrantType
+from server.domain.registry import Client, ClientAuth, GrantType
 from server.outbound.addresses import AddressPolicy
 from server.outbound.download import tls_context
 from server.outbound.fetcher import Fetcher
 from server.protocol.registration.arrivals import LONGEST_MS, SHORTEST_MS
 from server.services.client_documents import RemoteClientDocuments
+from server.services.registration import add_client
 from tests.outbound.origin import Authority, Deadlines, Names, reply
 from tests.registration.publisher import CALLBACK, Publisher, request
 from tests.requirements import requirement
@@ -336,3 +337,17 @@ async def test_a_name_that_changes_its_address_and_a_slow_origin_get_nowhere(
     assert await documents.fetch(url) is None
     assert deadlines.seconds[-1] == 5.0
     await fetcher.close()
+
+
+@requirement("rfc9700:2.1:exact-redirect")
+async def test_the_port_of_localhost_may_differ_for_self_registered_clients_alone(
+    small: World,
+) -> None:
+    theirs = Client(
+        id="cli_theirs", name="Theirs", auth=ClientAuth.NONE,
+        redirect_uris=("http://localhost/callback",),
+        grant_types=frozenset({GrantType.AUTHORIZATION_CODE}),
+    )  # fmt: skip
+    await add_client(small.core, theirs, by="test")
+    for uri, status in (("http://localhost/callback", 303), ("http://localhost:53/callback", 400)):
+        assert (await ask(small, "cli_theirs", redirect_uri=uri)).status_code == status
