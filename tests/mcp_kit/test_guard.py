@@ -152,26 +152,6 @@ async def test_each_kind_of_principal_comes_only_where_it_is_expected(archive: A
     }
 
 
-async def test_a_persons_tool_takes_a_person_alone(archive: Archive) -> None:
-    @archive.mcp.tool()
-    @guard(scope="docs:read", principal="person")
-    async def own() -> str:
-        return "own"
-
-    tokens = {
-        "delegated": archive.token(),
-        "agent": archive.token(user=None),
-        "user": archive.token(agent=None),
-    }
-    async with archive.open() as http:
-        came = {
-            kind for kind, token in tokens.items() if not failed(await call(http, token, "own"))
-        }
-        shown = await post(http, tokens["delegated"], rpc("tools/list"))
-    assert came == {"user"}
-    assert "own" not in {tool["name"] for tool in shown.json()["result"]["tools"]}
-
-
 async def test_a_revoked_grant_is_refused_at_the_next_call_with_its_reason(
     archive: Archive,
 ) -> None:
