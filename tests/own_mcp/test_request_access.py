@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from mcp_tools.tools.access_tools import KEY
 from server.domain.audit import AuditTag
 from server.services.approvals import Answer, answer_approval
-from tests.own_mcp.conftest import PERSON_SCOPES, Desk
+from tests.own_mcp.conftest import PERSON_SCOPES, Desk, furnish
 from tests.own_mcp.rpc import call, done, post, refused, tool_call
 from tests.requirements import requirement
 from tests.support.databases import Databases
-from tests.support.world import DOCS, NOTES, prepared, world_at
+from tests.support.world import DOCS, NOTES, World, prepared, world_at
 
 HOME: dict[str, Any] = {"resource": DOCS, "scopes": ["docs:read"], "objects": ["folder:home"]}
 
@@ -179,8 +180,6 @@ async def test_a_person_sees_what_waits_and_may_say_no_but_no_tool_says_yes(desk
 
 
 async def test_two_workers_put_one_question(databases: Databases, clock: Any):
-    from tests.own_mcp.conftest import furnish
-
     url = databases.copy_of("prepared", prepared)
     async with world_at(url, clock) as one, world_at(url, clock) as two:
         desk = await furnish(one)
@@ -193,3 +192,50 @@ async def test_two_workers_put_one_question(databases: Databases, clock: Any):
             two, desk.agent_token, "access_request_status", approval_id=found[0]["approval_id"]
         )
         assert told["status"] == "pending"
+
+
+@requirement("own-mcp:ask:state")
+async def test_the_state_of_a_request_is_sealed_and_any_worker_takes_it(
+    databases: Databases, clock: Any
+):
+    url = databases.copy_of("prepared", prepared)
+    async with world_at(url, clock) as one, world_at(url, clock) as two:
+        desk = await furnish(one)
+
+        async def send(w: World, token: str, state: str | None, **more: Any) -> dict[str, Any]:
+            message = tool_call(
+                "request_access", {"authority": [HOME], "why": "to sum up the rent", **more}
+            )
+            message["params"]["_meta"] = {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}},
+            }
+            if state is not None:
+                message["params"] |= {
+                    "requestState": state,
+                    "inputResponses": {KEY: {"action": "accept"}},
+                }
+            headers = {
+                "MCP-Protocol-Version": "2026-07-28",
+                "Mcp-Method": "tools/call",
+                "Mcp-Name": "request_access",
+            }
+            return dict((await post(w, token, message, **headers)).json())
+
+        asked = (await send(one, desk.agent_token, None))["result"]
+        assert asked["resultType"] == "input_required"
+        page, state = asked["inputRequests"][KEY]["params"]["url"], asked["requestState"]
+        approval_id = page.rpartition("/")[2]
+        assert approval_id not in state
+        for worker in (two, one):
+            told = (await send(worker, desk.agent_token, state))["result"]["structuredContent"]
+            assert (told["approval_id"], told["status"]) == (approval_id, "pending")
+        # Forged, or brought with other arguments, or by the agent of another person.
+        bens = await desk.token_of(desk.ben, desk.bens, desk.a, "mandate:ask")
+        for answer in (
+            await send(two, desk.agent_token, approval_id),
+            await send(two, desk.agent_token, state[:-4] + "AAAA"),
+            await send(two, desk.agent_token, state, why="something else"),
+            await send(two, bens, state),
+        ):
+            assert "error" in answer or answer["result"].get("isError"), answer
