@@ -24,7 +24,7 @@ from authz.model.subject import RelationTuple, TupleKey, parse_object, parse_use
 from authz.stores.cached import Answers, CachedTuples
 from authz.stores.models import StoredModels
 from authz.stores.protocol import Change, Filter, StoredTuple, TupleReader, TupleStore
-from authz.stores.sql import SqlTuples, bump
+from authz.stores.sql import SqlTuples, hold
 from authz.timed import asks_time, timed
 from authz.tx import Tx
 
@@ -268,8 +268,8 @@ class Relations:
         return self._tuples(tx, self._store_id).revision()
 
     def take_turn(self, tx: Tx) -> int:
-        """Wait for other writers of the store, and keep them waiting; return a new revision."""
-        return bump(tx, self._store_id, self._clock.now())
+        """Wait for other writers of the store, and keep them waiting; return its revision."""
+        return hold(tx, self._store_id, self._clock.now())
 
     def put_model(self, tx: Tx, model: Model) -> str:
         """Put a model in force and return its id; unchanged if it is already in force."""

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.manifest.enterprise import ENTERPRISE
 from tests.manifest.entry import Requirement
 from tests.manifest.exchange import EXCHANGE
 from tests.manifest.interop import INTEROP
@@ -42,7 +43,7 @@ PAGE = ROOT / "docs" / "conformance.md"
 CLAIMED: frozenset[str] = frozenset()
 
 REQUIREMENTS: Mapping[str, Requirement] = {
-    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *INTEROP)
+    entry.id: entry for entry in (*EXCHANGE, *OAUTH, *TOKENS, *PRODUCT, *INTEROP, *ENTERPRISE)
 }
 
 _TITLES = {
@@ -53,6 +54,9 @@ _TITLES = {
     "interop": "Interoperation",
     "authzen": "AuthZEN Authorization API",
     "mandate": "What Mandate promises",
+    "ema": "MCP extension: enterprise-managed authorization (ID-JAG)",
+    "wif": "MCP extension: workload identity federation",
+    "enterprise": "An enterprise's policy in place of consent",
 }
 
 

@@ -45,6 +45,12 @@ _BUMP = (
     .values(revision=authz_store.c.revision + 1)
     .returning(authz_store.c.revision)
 )
+_HOLD = (
+    update(authz_store)
+    .where(authz_store.c.id == bindparam("store"))
+    .values(revision=authz_store.c.revision)
+    .returning(authz_store.c.revision)
+)
 _CREATE_STORE = insert_ignore(authz_store)
 _INSERT = insert(authz_tuple)
 _INSERT_CHANGE = insert(authz_changelog)
@@ -306,6 +312,12 @@ def bump(tx: Tx, store: str, now: int, model_id: str = "") -> int:
         tx.execute(_CREATE_STORE, row)
         rows = tx.fetch(_BUMP, {"store": store})
     return int(rows[0][0])
+
+
+def hold(tx: Tx, store: str, now: int) -> int:
+    """Take the lock of the store's row, and return its revision; it is made the first time."""
+    rows = tx.fetch(_HOLD, {"store": store})
+    return int(rows[0][0]) if rows else bump(tx, store, now)
 
 
 def _named(wanted: Wanted) -> dict[str, str]:

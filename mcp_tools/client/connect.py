@@ -10,6 +10,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mcp_tools.client.agent_auth import AgentAuth
+from mcp_tools.client.assertion_auth import AssertionAuth
 from mcp_tools.client.errors import InsufficientScope, NotGranted, WrongServer
 from mcp_tools.client.exchange_auth import TokenExchangeAuth
 
@@ -18,7 +19,9 @@ TIMEOUT: Final = httpx2.Timeout(30.0, read=300.0)
 
 
 @asynccontextmanager
-async def connect(auth: TokenExchangeAuth | AgentAuth) -> AsyncIterator[Client]:
+async def connect(
+    auth: TokenExchangeAuth | AgentAuth | AssertionAuth,
+) -> AsyncIterator[Client]:
     """Open an MCP session with the server that `auth` is for, and close it at the end.
 
     Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted` before anything is sent,

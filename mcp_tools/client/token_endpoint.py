@@ -1,4 +1,4 @@
-"""The token endpoint as plain functions: client_credentials and RFC 8693 token exchange."""
+"""The token endpoint as plain functions: client_credentials, token exchange, assertions."""
 
 import json
 from collections.abc import Sequence
@@ -9,11 +9,14 @@ import httpx2
 
 from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
+from mcp_tools.client.find import token_endpoint_of
 from mcp_tools.discovery import ask
 from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+ID_JAG: Final = "urn:ietf:params:oauth:token-type:id-jag"
 ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"
 
 _BY_ACTION: Final[dict[object, type[NotGranted]]] = {
@@ -43,6 +46,48 @@ class TokenEndpoint:
     url: str
     credentials: Credentials
     http: httpx2.AsyncClient
+
+
+async def find_endpoint(
+    issuer: str, credentials: Credentials, http: httpx2.AsyncClient
+) -> TokenEndpoint:
+    """Return an issuer's token endpoint (RFC 8414, or OpenID Connect Discovery alone).
+
+    Raises `WrongServer` if the metadata is another issuer's, `TryAgain` if there is none.
+    """
+    return TokenEndpoint(issuer, await token_endpoint_of(http, issuer), credentials, http)
+
+
+async def assertion_token(
+    endpoint: TokenEndpoint, assertion: str, *, resource: str, scope: str | None = None
+) -> Token:
+    """Present an assertion of an issuer that is trusted there (RFC 7523 §2.1).
+
+    Raises `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    form = {"grant_type": JWT_BEARER, "assertion": assertion, "resource": resource}
+    return await _request(endpoint, form if scope is None else {**form, "scope": scope})
+
+
+async def identity_assertion(
+    endpoint: TokenEndpoint, *, id_token: str, audience: str, resource: str, scope: str | None
+) -> str:
+    """Get an identity assertion (ID-JAG) for another authorization server, by an ID token.
+
+    Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
+    """
+    form = {
+        "grant_type": EXCHANGE,
+        "requested_token_type": ID_JAG,
+        "audience": audience,
+        "resource": resource,
+        "subject_token": id_token,
+        "subject_token_type": ID_TOKEN,
+    }
+    answer = await _request(
+        endpoint, form if scope is None else {**form, "scope": scope}, token_type="n_a"
+    )
+    return answer.value
 
 
 async def agent_token(
@@ -93,7 +138,9 @@ async def exchange(
         raise
 
 
-async def _request(endpoint: TokenEndpoint, form: dict[str, str]) -> Token:
+async def _request(
+    endpoint: TokenEndpoint, form: dict[str, str], *, token_type: str = "bearer"
+) -> Token:
     headers = {"Accept": "application/json"}
     endpoint.credentials.apply(endpoint.issuer, form, headers)
     request = endpoint.http.build_request("POST", endpoint.url, data=form, headers=headers)
@@ -105,8 +152,10 @@ async def _request(endpoint: TokenEndpoint, form: dict[str, str]) -> Token:
     if answer.status != 200:
         raise refusal(answer.status, document)
     value, expires_in = document.get("access_token"), document.get("expires_in")
-    bearer = str(document.get("token_type", "")).lower() == "bearer"
-    if not isinstance(value, str) or not isinstance(expires_in, int) or not bearer:
+    if token_type == "n_a" and expires_in is None:
+        expires_in = 0  # not kept: RFC 8693 §2.2.1 only recommends it, and the assertion says
+    right = str(document.get("token_type", "")).lower() == token_type
+    if not isinstance(value, str) or not isinstance(expires_in, int) or not right:
         raise TryAgain("server_error", "unexpected_answer")
     scope, grant_id = document.get("scope", ""), document.get("grant_id")
     return Token(

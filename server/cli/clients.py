@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="OAuth clients.", no_args_is_help=True)
 
-SHORT: Final = {"token-exchange": GrantType.TOKEN_EXCHANGE}
+SHORT: Final = {
+    "token-exchange": GrantType.TOKEN_EXCHANGE,
+    "jwt-bearer": GrantType.JWT_BEARER,
+}
 """What may be typed for a grant type beside its name."""
 
 
@@ -47,9 +50,9 @@ def add(
     grant: Annotated[
         list[str] | None,
         typer.Option(
-            help="A grant type, may be repeated; token-exchange for short. Without: what its"
-            " redirect URIs (authorization_code, refresh_token) and its agent"
-            " (client_credentials, token-exchange) need."
+            help="A grant type, may be repeated; token-exchange and jwt-bearer for short. Without:"
+            " what its redirect URIs (authorization_code, refresh_token) and its agent"
+            " (client_credentials, token-exchange; jwt-bearer for a workload) need."
         ),
     ] = None,
     scope: Annotated[
@@ -100,9 +103,9 @@ def add(
         assertion_audience=assertion_audience,
         redirect_uris=tuple(redirect_uri or ()),
         post_logout_redirect_uris=tuple(post_logout_redirect_uri or ()),
-        grant_types=_grants(
-            grant, redirects=bool(redirect_uri), acts=confidential and agent is not None
-        ),
+        grant_types=frozenset({GrantType.JWT_BEARER})
+        if grant is None and method is ClientAuth.WORKLOAD
+        else _grants(grant, redirects=bool(redirect_uri), acts=confidential and agent is not None),
         scopes=frozenset(scope or ()),
         agent_id=agent,
         resource_id=resource_server,

@@ -86,6 +86,7 @@ def show(grant_id: GrantId, json: output.AsJson = False) -> None:
             ("through", f"{review.client_name} ({d.client_id})"),
             ("stands", review.conditions[d.id]),
             ("why it ended", d.revoked_reason),
+            ("allowed by", d.origin),
             ("purpose", d.purpose),
             *((f"at {p.resource}", _allowed(p.scopes, p.objects)) for p in d.details),
             ("may hand over to", " ".join(agent_name(names, a) for a in d.allow_agents)),
@@ -132,6 +133,25 @@ def revoke(
         output.say(f"Revoked: {done.closed} delegations, {done.undone} effects undone.")
     else:
         output.say("It had ended before; nothing changed.")
+
+
+@app.command("lift")
+def lift(grant_id: GrantId, json: output.AsJson = False) -> None:
+    """Let an identity provider allow again what was revoked; nothing comes back by itself."""
+
+    async def work(core: "Core") -> bool:
+        from server.services.withdraw import By, NotYours, allow_again
+
+        done = await allow_again(core, grant_id, By(user=OPERATOR, as_admin=True))
+        if isinstance(done, NotYours):
+            raise Failure(f"there is no delegation {grant_id}: see `mandate delegation list`")
+        return done
+
+    changed = with_core(work)
+    if json:
+        output.document({"grant_id": grant_id, "changed": changed})
+    else:
+        output.say("It may be allowed again." if changed else "There was nothing to lift.")
 
 
 async def _review(core: "Core", grant_id: str) -> "Review":

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from server.domain.audit import AuditEntry
 from server.domain.delegation import Delegation
+from server.domain.id_jag_policy import IdJagPolicy
+from server.domain.issuers import ClaimRule, IdentityLink, TrustedIssuer
 from server.domain.people import User
 from server.domain.registry import Agent, Client, Resource
 
@@ -81,7 +83,7 @@ def resource_document(resource: Resource) -> dict[str, object]:
         "name": resource.name,
         "scopes": [
             {"name": s.name, "description": s.description, "agent_own": s.agent_own,
-             "default": s.default, "destructive": s.destructive}
+             "default": s.default, "destructive": s.destructive, "includes": sorted(s.includes)}
             for s in resource.scopes.values()
         ],
         "types": sorted(resource.types),
@@ -93,11 +95,67 @@ def resource_document(resource: Resource) -> dict[str, object]:
             {"scope": e.scope, "to_resource": e.to_resource, "to_scope": e.to_scope}
             for e in resource.edges
         ],
+        "tools": [
+            {"name": t.name, "title": t.title, "scopes": sorted(t.scopes)} for t in resource.tools
+        ],
         "token_ttl": resource.token_ttl,
         "alg": resource.alg,
         "model": resource.model,
         "created_at": resource.created_at,
     }  # fmt: skip
+
+
+def issuer_document(issuer: TrustedIssuer) -> dict[str, object]:
+    """Return a trusted issuer as JSON; a pinned key set is told, keys that are fetched are not."""
+    return {
+        "issuer": issuer.id,
+        "purpose": issuer.purpose.value,
+        "algorithms": list(issuer.algorithms),
+        "jwks_uri": issuer.jwks_uri,
+        "jwks": issuer.jwks,
+        "max_lifetime": issuer.max_lifetime,
+        "token_endpoint_audience": issuer.token_endpoint_audience,
+        "reusable": issuer.reusable,
+        "email_domains": list(issuer.email_domains),
+        "rules": [_rule(rule) for rule in issuer.rules],
+        "allow": [
+            {"client_id": a.client_id, "resource": a.resource, "scopes": sorted(a.scopes),
+             "objects": list(a.objects)}
+            for a in issuer.allowances
+        ],
+        "workloads": [
+            {"name": w.name, "client_id": w.client_id, "rules": [_rule(rule) for rule in w.rules]}
+            for w in issuer.workloads
+        ],
+        "created_at": issuer.created_at,
+    }  # fmt: skip
+
+
+def _rule(rule: ClaimRule) -> dict[str, str]:
+    return {"claim": rule.claim, rule.how.value: rule.value}
+
+
+def link_document(link: IdentityLink) -> dict[str, object]:
+    """Return who a subject of an issuer is, as JSON."""
+    return {
+        "issuer": link.issuer,
+        "subject": link.subject,
+        "user_id": link.user_id,
+        "created_at": link.created_at,
+    }
+
+
+def id_jag_document(policy: IdJagPolicy) -> dict[str, object]:
+    """Return where a client may take people's identity, as JSON."""
+    return {
+        "client_id": policy.client_id,
+        "audience": policy.audience,
+        "resource": policy.resource,
+        "scopes": sorted(policy.scopes),
+        "client_id_there": policy.client_id_there,
+        "with_email": policy.with_email,
+        "created_at": policy.created_at,
+    }
 
 
 def key_document(key: "SigningKey") -> dict[str, object]:
@@ -133,6 +191,7 @@ def delegation_document(d: Delegation, names: "Names", condition: str) -> dict[s
         "allow_sharing": d.allow_sharing,
         "max_depth": d.max_depth,
         "session_id": d.sid,
+        "origin": d.origin,
         "created_at": d.created_at,
         "expires_at": d.expires_at,
         "revoked_at": d.revoked_at,

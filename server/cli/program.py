@@ -18,7 +18,9 @@ from server.cli import (
     clients,
     delegations,
     demo,
+    id_jag,
     initialise,
+    issuers,
     people,
     resources,
     serve,
@@ -57,6 +59,8 @@ app.add_typer(people.app, name="user")
 app.add_typer(clients.app, name="client")
 app.add_typer(agents.app, name="agent")
 app.add_typer(resources.app, name="resource")
+app.add_typer(issuers.app, name="issuer")
+app.add_typer(id_jag.app, name="idjag")
 app.add_typer(delegations.app, name="delegation")
 app.add_typer(signing_keys.app, name="keys")
 audit.app.command("verify")(audit_evidence.verify)

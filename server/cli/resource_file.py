@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.cli.failure import MISUSED, Failure
-from server.domain.registry import Edge, Pickable, Resource, Scope
+from server.domain.registry import Edge, Pickable, Resource, Scope, Tool
 from server.keys.signing_keys import SIGNING_ALGORITHMS
 
 Word = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$", max_length=200)]
@@ -31,6 +31,13 @@ class _Scope(_Strict):
     agent_own: bool = False
     default: bool = False
     destructive: bool = False
+    includes: list[Word] = []
+
+
+class _Tool(_Strict):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]+$", max_length=128)]
+    title: Text
+    scopes: Annotated[list[Word], Field(min_length=1)]
 
 
 class _Pickable(_Strict):
@@ -53,6 +60,7 @@ class _Resource(_Strict):
     types: list[Name] = []
     pickable: list[_Pickable] = []
     edges: list[_Edge] = []
+    tools: list[_Tool] = []
     token_ttl: int = Field(default=300, ge=30, le=900)
     alg: str = SIGNING_ALGORITHMS[0]
     model: str = ""
@@ -79,7 +87,7 @@ def from_flags(given: Mapping[str, Any]) -> Resource:
     """Read a resource from the options of `resource add`; raises `Failure`, `OSError`."""
     flags = dict(given)
     marks = {mark: flags.pop(mark, []) for mark in ("agent_own", "default", "destructive")}
-    scopes = []
+    scopes: list[dict[str, object]] = []
     for text in flags.pop("scopes", []):
         name, _, words = text.partition("=")
         scopes.append(
@@ -92,11 +100,19 @@ def from_flags(given: Mapping[str, Any]) -> Resource:
             if name not in known:
                 option = mark.replace("_", "-")
                 raise Failure(f"--{option} {name}: give the scope with --scope too", code=MISUSED)
+    for text in flags.pop("includes", []):
+        name, _, others = text.partition("=")
+        for each in scopes:
+            if each["name"] == name:
+                each["includes"] = others.split()
+        if name not in known:
+            raise Failure(f"--includes {text}: give the scope with --scope too", code=MISUSED)
     model = flags.pop("model", None)
     document = flags | {
         "scopes": scopes,
         "pickable": [_pickable(text) for text in flags.get("pickable", [])],
         "edges": [_edge(text) for text in flags.get("edges", [])],
+        "tools": [_tool(text) for text in flags.get("tools", [])],
     }
     if model is not None:
         document["model_file"] = str(model)
@@ -114,16 +130,25 @@ def _checked(document: Mapping[str, Any], where: str, folder: Path) -> Resource:
         raise Failure(f"{where}: alg is one of {', '.join(SIGNING_ALGORITHMS)}", code=MISUSED)
     if read.model and read.model_file:
         raise Failure(f"{where}: give model or model_file, not both", code=MISUSED)
-    names = [scope.name for scope in read.scopes]
-    if len(set(names)) < len(names):
-        raise Failure(f"{where}: a scope is named twice", code=MISUSED)
+    for what, names in (
+        ("scope", [scope.name for scope in read.scopes]),
+        ("tool", [tool.name for tool in read.tools]),
+    ):
+        if len(set(names)) < len(names):
+            raise Failure(f"{where}: a {what} is named twice", code=MISUSED)
     resource = Resource(
         id=read.id,
         name=read.name,
-        scopes={s.name: Scope(**s.model_dump()) for s in read.scopes},
+        scopes={
+            s.name: Scope(**s.model_dump(exclude={"includes"}), includes=frozenset(s.includes))
+            for s in read.scopes
+        },
         types=frozenset(read.types),
         pickable=tuple(Pickable(**p.model_dump()) for p in read.pickable),
         edges=tuple(Edge(**e.model_dump()) for e in read.edges),
+        tools=tuple(
+            Tool(name=t.name, title=t.title, scopes=frozenset(t.scopes)) for t in read.tools
+        ),
         token_ttl=read.token_ttl,
         alg=read.alg,
         model=read.model,
@@ -146,3 +171,10 @@ def _edge(text: str) -> dict[str, object]:
     if len(parts) != 3:
         raise Failure(f"--edge {text}: write SCOPE URI SCOPE in quotes", code=MISUSED)
     return {"scope": parts[0], "to_resource": parts[1], "to_scope": parts[2]}
+
+
+def _tool(text: str) -> dict[str, object]:
+    parts = text.split(None, 2)
+    if len(parts) != 3:
+        raise Failure(f'--tool "{text}": write NAME SCOPE,SCOPE WORDS in quotes', code=MISUSED)
+    return {"name": parts[0], "scopes": parts[1].split(","), "title": parts[2]}

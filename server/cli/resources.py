@@ -1,5 +1,6 @@
 """`mandate resource`: APIs and MCP servers with their scopes, object types and models."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from server.cli.failure import MISUSED, Failure
 from server.cli.opened import with_core
 from server.cli.resource_file import from_file, from_flags
 from server.domain.people import OPERATOR
-from server.domain.registry import Client, ClientAuth, Resource
+from server.domain.registry import Client, ClientAuth, Resource, Scope
 
 if TYPE_CHECKING:
     from server.domain.core import Core
@@ -45,6 +46,20 @@ def add(
     ] = None,
     destructive: Annotated[
         Several, typer.Option(metavar="SCOPE", help="Never ticked beforehand.")
+    ] = None,
+    includes: Annotated[
+        Several,
+        typer.Option(
+            metavar='"SCOPE=SCOPE ..."',
+            help="Who holds the first scope holds the others too; repeatable.",
+        ),
+    ] = None,
+    tool: Annotated[
+        Several,
+        typer.Option(
+            metavar='"NAME SCOPE,SCOPE WORDS"',
+            help="A tool of an MCP server, the scopes that it needs and what people read of it.",
+        ),
     ] = None,
     object_type: Annotated[
         Several, typer.Option("--type", help="An object type that it owns; repeatable.")
@@ -85,7 +100,8 @@ def add(
     """Register a resource from a file or from options."""
     flags = {
         "id": uri, "name": name, "scopes": scope, "agent_own": agent_own, "default": default,
-        "destructive": destructive, "types": object_type, "pickable": pickable, "edges": edge,
+        "destructive": destructive, "includes": includes, "tools": tool, "types": object_type,
+        "pickable": pickable, "edges": edge,
         "token_ttl": token_ttl, "alg": alg, "model": model,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}
@@ -116,6 +132,91 @@ def add(
         output.say("The secret is not shown again.")
 
 
+@app.command("update")
+def update(
+    file: Annotated[Path, typer.Argument(help="The resource as JSON or TOML, whole.")],
+    json: output.AsJson = False,
+) -> None:
+    """Replace a registered resource with what a file says.
+
+    `mandate resource show URI --json` prints it as it is. A scope that is left out is taken from
+    every delegation and token at once; nobody gains anything by a change.
+    """
+    before, after = with_core(lambda core: _update(core, from_file(file)))
+    changes = dict(_changes(before, after))
+    if json:
+        output.document({**resource_document(after), "changes": changes})
+        return
+    output.facts([("resource", after.id), ("name", after.name), *sorted(changes.items())])
+    if not changes:
+        output.say("No scope, tool, type or edge came or went.")
+
+
+@app.command("show")
+def show(
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="Its RFC 8707 URI, as it is registered.")
+    ],
+    json: output.AsJson = False,
+) -> None:
+    """Show one resource; with --json as `resource update` reads it."""
+    resource = with_core(lambda core: core.store.read(lambda tx: core.rows.resources.get(tx, uri)))
+    if resource is None:
+        raise Failure(f"there is no resource {uri}: see `mandate resource list`")
+    if json:
+        output.document(resource_document(resource))
+        return
+    output.facts(
+        [
+            ("resource", resource.id),
+            ("name", resource.name),
+            ("types", " ".join(sorted(resource.types))),
+            ("token lifetime", f"{resource.token_ttl} s"),
+        ]
+    )
+    output.table(
+        ("scope", "words", "includes", "marks"),
+        [
+            (s.name, s.description, " ".join(sorted(s.includes)), _marks(s))
+            for s in resource.scopes.values()
+        ],
+        nothing="No scopes.",
+    )
+    if resource.tools:
+        output.table(
+            ("tool", "words", "scopes"),
+            [(t.name, t.title, " ".join(sorted(t.scopes))) for t in resource.tools],
+            nothing="",
+        )
+
+
+def _marks(scope: Scope) -> str:
+    marks = {
+        "default": scope.default,
+        "agent's own": scope.agent_own,
+        "destructive": scope.destructive,
+    }
+    return ", ".join(word for word, holds in marks.items() if holds)
+
+
+def _changes(before: Resource, after: Resource) -> Iterator[tuple[str, str]]:
+    """Tell what came and what went."""
+    for what, old, new in (
+        ("scopes", set(before.scopes), set(after.scopes)),
+        ("tools", {t.name for t in before.tools}, {t.name for t in after.tools}),
+        ("types", set(before.types), set(after.types)),
+        ("edges", _edges(before), _edges(after)),
+    ):
+        if new - old:
+            yield f"new {what}", " ".join(sorted(new - old))
+        if old - new:
+            yield f"{what} gone", " ".join(sorted(old - new))
+
+
+def _edges(resource: Resource) -> set[str]:
+    return {f"({e.scope} {e.to_resource} {e.to_scope})" for e in resource.edges}
+
+
 @app.command("list")
 def show_all(json: output.AsJson = False) -> None:
     """List every resource."""
@@ -134,10 +235,17 @@ def show_all(json: output.AsJson = False) -> None:
     )  # fmt: skip
 
 
+async def _update(core: "Core", resource: Resource) -> tuple[Resource, Resource]:
+    from server.services.resources import update_resource
+
+    return await update_resource(core, resource, by=OPERATOR.id)
+
+
 async def _add(
     core: "Core", resource: Resource, client_id: str | None
 ) -> "tuple[Resource, NewClient | None]":
-    from server.services.registration import add_client, add_resource
+    from server.services.registration import add_client
+    from server.services.resources import add_resource
 
     if client_id is not None:
         taken = await core.store.read(lambda tx: core.rows.clients.get(tx, client_id))

@@ -69,7 +69,7 @@ def _scope(alive: Standing, resource: Resource, call: Call) -> Denied | None:
     for agent in alive.agents:
         if resource.id not in agent.ceiling.resources:
             return Denied(Reason.CEILING_RESOURCE, agent.id)
-        if not call.scopes <= agent.ceiling.scopes:
+        if not call.scopes <= resource.closed(agent.ceiling.scopes):
             return Denied(Reason.CEILING_SCOPE, agent.id)
     for row in alive.path:
         leaf = alive.path[-1]
@@ -142,6 +142,8 @@ def _legs(alive: Standing, resource: Resource, call: Call, relation: str, name: 
             ],
         )
         for row in alive.path
+        # Whatever the person may reach: the leg above asks just that.
+        if not row.everything_at(resource.id, call.scopes)
     ]
     legs += [
         (Reason.CEILING_OBJECT, [Query(f"agent:{agent.id}", "ceiling", name)])

@@ -7,7 +7,7 @@ from authz.relations import RelationTuple
 from authz.tx import Tx
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
-from server.domain.delegation import Delegation, Detail, consent_subject
+from server.domain.delegation import EVERYTHING, Delegation, Detail, consent_subject
 from server.domain.unit import Unit
 
 
@@ -133,6 +133,7 @@ def _write_tuples(core: Core, tx: Unit, value: Delegation) -> None:
         RelationTuple(consent_subject(value.id, number), "consented", name)
         for number, detail in enumerate(value.details)
         for name in detail.objects
+        if name != EVERYTHING
     ]
     for start in range(0, len(writes), MAX_TUPLES_PER_WRITE):
         core.relations.write(tx, writes[start : start + MAX_TUPLES_PER_WRITE])

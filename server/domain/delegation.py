@@ -1,5 +1,6 @@
 """A delegation: the stored, revocable outcome of a consent (DESIGN 1, EXCHANGE X4, X9)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -7,6 +8,12 @@ from server.domain.audit import Cursor
 
 RESERVED_RELATIONS = frozenset({"consented", "ceiling"})
 """Relations of the delegation itself: only Mandate writes them (X10)."""
+
+EVERYTHING = "*"
+"""Stands among the objects of a detail for all that the person may reach at the resource.
+
+Only the policy of a trusted issuer gives it; the person's own right is asked as ever (X11).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,15 @@ class Delegation:
     expires_at: int
     revoked_at: int | None = None
     revoked_reason: str | None = None
+    origin: str | None = None
+    """The trusted issuer whose policy stands in for the person's consent; none: they consented.
+
+    Such a row only stands behind tokens that were got with an assertion of that issuer.
+    """
+    shortened: bool = False
+    """The person set an earlier end: when it comes, no issuer vouches on until they let it."""
+    lifted: bool = False
+    """Taken back once, but the person or an administrator lets the issuer vouch again."""
 
     @property
     def parent_id(self) -> str | None:
@@ -62,6 +78,13 @@ class Delegation:
     def resources(self) -> frozenset[str]:
         """Return every resource that some detail names."""
         return frozenset(d.resource for d in self.details)
+
+    def everything_at(self, resource: str, scopes: frozenset[str]) -> bool:
+        """Tell whether `scopes` may be used on all that the person may reach at `resource`."""
+        return any(
+            d.resource == resource and scopes <= d.scopes and EVERYTHING in d.objects
+            for d in self.details
+        )
 
     def scopes_at(self, resource: str) -> frozenset[str]:
         """Return the scopes held at `resource`, over all details."""
@@ -82,6 +105,13 @@ class Delegation:
             for source, scope, target, to_scope in self.allow_edges
             if source == via and target == resource and scope in held
         )
+
+    def taken_back(self, now: int, reasons: Collection[str] = ("user", "admin")) -> bool:
+        """Tell whether somebody ended what an issuer vouched for, so that it stays ended (X9)."""
+        if self.origin is None or self.lifted:
+            return False
+        over = self.shortened and "user" in reasons and now >= self.expires_at
+        return self.revoked_reason in reasons or over
 
     def live(self, now: int) -> bool:
         """Tell whether this row by itself is alive; its parents and session count as well."""

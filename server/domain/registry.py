@@ -22,6 +22,8 @@ class ClientAuth(StrEnum):
     POST = "client_secret_post"
     PRIVATE_KEY_JWT = "private_key_jwt"
     NONE = "none"
+    WORKLOAD = "workload_identity"
+    """Ours: by the token of its platform alone, as a trusted issuer's rules say; no credential."""
 
 
 class GrantType(StrEnum):
@@ -31,6 +33,7 @@ class GrantType(StrEnum):
     REFRESH_TOKEN = "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials"
     TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+    JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,17 @@ class Scope:
     """Granted when a client asks for no scope at all (X6)."""
     destructive: bool = False
     """Never ticked beforehand on the consent page."""
+    includes: frozenset[str] = frozenset()
+    """Scopes of the same resource that come with it: who may change may read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool of an MCP server, in a person's words, and the scopes that a call of it needs."""
+
+    name: str
+    title: str
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +162,7 @@ class Resource:
     types: frozenset[str] = frozenset()
     pickable: tuple[Pickable, ...] = ()
     edges: tuple[Edge, ...] = ()
+    tools: tuple[Tool, ...] = ()
     token_ttl: int = 300
     """Lifetime of its access tokens in seconds."""
     alg: str = "ES256"
@@ -158,6 +173,20 @@ class Resource:
     def owns(self, object: str) -> bool:
         """Tell whether an object is this resource's: of its types, itself, or a tool of it."""
         return object.partition(":")[0] in self.types or is_of(object, self.id)
+
+    def closed(self, scopes: frozenset[str]) -> frozenset[str]:
+        """Return the scopes with all that they include, so that each server may compare exactly."""
+        found, waiting = set(scopes), list(scopes)
+        while waiting:
+            scope = self.scopes.get(waiting.pop())
+            new = scope.includes - found if scope is not None else frozenset[str]()
+            found |= new
+            waiting += new
+        return frozenset(found)
+
+    def whole(self, scopes: frozenset[str], held: frozenset[str]) -> frozenset[str]:
+        """Return those of `scopes` that lost nothing which they include and which was `held`."""
+        return frozenset(s for s in scopes if self.closed(frozenset({s})) & held <= scopes)
 
     @property
     def default_scopes(self) -> frozenset[str]:

@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from authz.tx import Tx
 from server.domain.delegation import Delegation
+from server.domain.issuers import TrustedIssuer
 from server.domain.people import Session, User
 from server.domain.ports import Repositories
 from server.domain.registry import Agent, Client, Resource
+from server.domain.resource_uri import other_form
 from server.domain.tokens import TokenRecord
 from server.domain.unit import Store
 
@@ -82,6 +84,7 @@ class Snapshot:
         self._sessions: _Cache[Session] = _Cache(rows.sessions.get, bound)
         self._delegations: _Cache[Delegation] = _Cache(rows.delegations.get, bound)
         self._tokens: _Cache[TokenRecord] = _Cache(rows.tokens.get, bound)
+        self._issuers: _Cache[TrustedIssuer] = _Cache(rows.issuers.get, bound)
         self._kinds: dict[str, _Cache[Any]] = {
             "client": self._clients,
             "agent": self._agents,
@@ -90,6 +93,7 @@ class Snapshot:
             "session": self._sessions,
             "delegation": self._delegations,
             "token": self._tokens,
+            "issuer": self._issuers,
         }
         self._listeners: dict[str, list[Callable[[str], None]]] = {}
         self._reloaders: list[tuple[str, Callable[[], Awaitable[None]]]] = []
@@ -166,10 +170,14 @@ class Snapshot:
         return await self._load(self._agents, agent_id)
 
     async def resource(self, resource_id: str) -> Resource | None:
-        """Return a resource, or none."""
+        """Return a resource, or none; a bare origin is found with its slash and without."""
         if (found := self._resources.hit(resource_id)) is not None:
             return found
-        return await self._load(self._resources, resource_id)
+        loaded = await self._load(self._resources, resource_id)
+        other = other_form(resource_id) if loaded is None else None
+        if other is None or (found := self._resources.hit(other)) is not None:
+            return loaded if other is None else found
+        return await self._load(self._resources, other)
 
     async def user(self, user_id: str) -> User | None:
         """Return a person, or none."""
@@ -194,3 +202,9 @@ class Snapshot:
         if (found := self._tokens.hit(jti)) is not None:
             return found
         return await self._load(self._tokens, jti)
+
+    async def issuer(self, issuer_id: str) -> TrustedIssuer | None:
+        """Return a trusted issuer, or none."""
+        if (found := self._issuers.hit(issuer_id)) is not None:
+            return found
+        return await self._load(self._issuers, issuer_id)

@@ -12,6 +12,8 @@ class TokenKind(StrEnum):
     AGENT_SELF = "agent_self"
     HANDOVER = "handover"
     ID = "id"
+    ID_JAG = "id_jag"
+    """An identity assertion for another authorization server: no token of any kind here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +97,5 @@ ACCESS_TOKEN_TYP = "at+jwt"
 """The JWS type of every access token (RFC 9068 §2.1)."""
 ID_TOKEN_TYP = "JWT"
 """The JWS type of an ID token."""
+ID_JAG_TYP = "oauth-id-jag+jwt"
+"""The JWS type of an identity assertion (draft-ietf-oauth-identity-assertion-authz-grant §3)."""

@@ -132,6 +132,7 @@ def _details(offer: Offer, picks: Picks, holdings: Holdings) -> tuple[Detail, ..
         )
         if section.scopes and not scopes:
             continue
+        scopes = section.with_included(scopes, offer.agent)
         names = section.names_of(picks.objects)
         held = holdings.get(section.number, Held()).names
         if offer.delegates and len(held) < len(names):
@@ -147,9 +148,11 @@ def _remember(core: Core, tx: Unit, offer: Offer, session: Session, picks: Picks
     picked = {s for s in offer.identity if s == "openid" or s in picks.scopes}
     asked = set(offer.identity)
     if not offer.delegates:
-        names = {scope.name for section in offer.sections for scope in section.scopes}
-        asked |= names | ({"offline_access"} if offer.offline else set())
-        picked |= names & picks.scopes
+        for section in offer.sections:
+            names = frozenset(scope.name for scope in section.scopes)
+            asked |= section.with_included(names, None)
+            picked |= section.with_included(names & picks.scopes, None)
+        asked |= {"offline_access"} if offer.offline else set()
         picked |= {"offline_access"} if picks.duration == KEPT else set()
     user_id, client_id = session.user_id, offer.client.id
     core.rows.consents.drop(tx, user_id, client_id, frozenset(asked - picked))

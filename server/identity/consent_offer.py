@@ -56,6 +56,11 @@ class Section:
         """Return the objects of this section that a form's values stand for, in their order."""
         return [name for key in sorted(keys) if (name := self.object_of(key)) is not None]
 
+    def with_included(self, picked: frozenset[str], agent: Agent | None) -> frozenset[str]:
+        """Add what the picked scopes include, as far as the agent may ever hold it."""
+        closed = self.resource.closed(picked)
+        return closed if agent is None else closed & self.resource.closed(agent.ceiling.scopes)
+
     @property
     def objects_matter(self) -> bool:
         """Tell whether the resource has objects that could be picked."""
@@ -132,7 +137,7 @@ def _sections(
             continue
         names = detail.scopes & resource.scopes.keys()
         if agent is not None:
-            names &= agent.ceiling.scopes
+            names &= resource.closed(agent.ceiling.scopes)
         new = (names | {pickable.type for pickable in resource.pickable}) - taken
         taken |= new
         sections.append(

@@ -1,1 +1,1 @@
-"""OAuth and OpenID Connect use cases, one capability a file; no FastAPI, no SQL."""
+"""OAuth and OpenID Connect use cases, one capability a file; no HTTP, no SQL."""

@@ -85,7 +85,10 @@ def _state(sent: Parameters) -> str | None:
 def _examined(d: Draft) -> Examined:
     if d.client is None:
         raise AssertionError("the client checks passed without a client")
-    scopes = d.scopes.union(*(detail.scopes for detail in d.details))
+    # What a scope includes is asked for with it.
+    scopes = d.scopes.union(
+        *(d.known.resources[detail.resource].closed(detail.scopes) for detail in d.details)
+    )
     request = AuthorizationRequest(
         client_id=d.client.id,
         redirect_uri=d.redirect_uri,

@@ -13,6 +13,7 @@ from typing import Final
 from server.domain.delegation import Detail
 from server.domain.refusal import Refused, invalid_request, invalid_scope, invalid_target
 from server.domain.registry import Agent, GrantType, Resource, Status, agent_uri
+from server.domain.resource_uri import registered_form
 from server.protocol.authorization_details import (
     AskedDetails,
     invalid_details,
@@ -30,7 +31,8 @@ def resources_are_known(d: Draft) -> Refused | None:
     named = d.sent.every("resource")
     if len(named) > MAX_RESOURCES:
         return invalid_request("too_many_resources", "Too many resources are named.")
-    d.resources = tuple(dict.fromkeys(named))
+    known = d.known.resources
+    d.resources = tuple(dict.fromkeys(registered_form(uri, known) for uri in named))
     agents = [agent for uri in d.resources if (agent := _agent_at(d, uri)) is not None]
     plain = d.agent is None
     if len(agents) + len(_servers(d)) != len(d.resources):
@@ -55,7 +57,10 @@ def details_are_understood(d: Draft) -> Refused | None:
     asked = parse_authorization_details(text)
     if isinstance(asked, Refused):
         return asked
-    for detail in asked.details:
+    details = tuple(
+        replace(x, resource=registered_form(x.resource, d.known.resources)) for x in asked.details
+    )
+    for detail in details:
         resource = d.known.resources.get(detail.resource)
         if resource is None or (_servers(d) and detail.resource not in d.resources):
             return invalid_details("resource", "A resource is not known, or not asked for.")
@@ -64,7 +69,7 @@ def details_are_understood(d: Draft) -> Refused | None:
         for name in detail.objects:
             if _OBJECT.fullmatch(name) is None or not resource.owns(name):
                 return invalid_details("objects", "An object does not belong to its resource.")
-    d.details = asked.details
+    d.details = details
     return _hand_overs(d, asked)
 
 
@@ -99,7 +104,8 @@ def scopes_are_the_clients(d: Draft) -> Refused | None:
     """A client never asks for more than it is registered for; for another agent it asks freely."""
     if d.client is None or (d.agent is not None and d.client.agent_id != d.agent.id):
         return None
-    if any(not detail.scopes <= d.client.scopes for detail in d.details):
+    held = d.client.scopes
+    if any(not x.scopes <= d.known.resources[x.resource].closed(held) for x in d.details):
         return invalid_scope("scope_not_registered", "The client may not ask for such a scope.")
     if d.details and not d.resources and d.agent is None and d.client.first_party:
         return invalid_target("resource_missing", "Name the resource.")
@@ -115,7 +121,10 @@ def request_is_within_the_ceiling(d: Draft) -> Refused | None:
         return invalid_target("ceiling_resource", "The agent may not use such a resource.")
     asked = any(detail.scopes for detail in d.details)
     # RFC 6749 §3.3: what is too much is left out, and the answer tells what remains.
-    d.details = tuple(replace(x, scopes=x.scopes & ceiling.scopes) for x in d.details)
+    known = d.known.resources
+    d.details = tuple(
+        replace(x, scopes=x.scopes & known[x.resource].closed(ceiling.scopes)) for x in d.details
+    )
     d.details = tuple(x for x in d.details if x.scopes or x.resource in d.resources)
     if asked and not any(detail.scopes for detail in d.details):
         return invalid_scope("ceiling_scope", "The agent may hold none of these scopes.")
@@ -169,7 +178,8 @@ def _owners(d: Draft, scope: str) -> list[Resource]:
 
 def _own_scopes(d: Draft, resource: Resource) -> frozenset[str]:
     client = d.client
-    return client.scopes & frozenset(resource.scopes) if client is not None else frozenset()
+    held = client.scopes if client is not None else frozenset[str]()
+    return resource.closed(held) & frozenset(resource.scopes)
 
 
 def _hand_overs(d: Draft, asked: AskedDetails) -> Refused | None:

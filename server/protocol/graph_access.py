@@ -51,7 +51,9 @@ async def _admitted(core: Core, reader: TokenReader, token: str, scope: str) -> 
     resource = await core.snapshot.resource(uri)
     if resource is None:
         return bad_token("unknown_resource")
-    held = under_ceilings(words(record.scope) & alive.client.scopes, resource, alive.agents)
+    held = under_ceilings(
+        words(record.scope) & resource.closed(alive.client.scopes), resource, alive.agents
+    )
     if scope not in held:
         return Refused(
             error="insufficient_scope",

@@ -69,7 +69,7 @@ class Introspection:
         if not (own or resource or caller.may_introspect) or record.kind is TokenKind.ID:
             return INACTIVE
         alive = await standing(core, record, core.clock.now())
-        return INACTIVE if isinstance(alive, Denied) else _describe(core, alive)
+        return INACTIVE if isinstance(alive, Denied) else await _describe(core, alive)
 
     async def _refresh_token(self, caller: Client, token: str) -> Mapping[str, object]:
         core, now = self._core, self._core.clock.now()
@@ -101,8 +101,8 @@ class Introspection:
         return answer
 
 
-def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
-    record, scope = alive.record, scope_in_force(core.policy.issuer, alive)
+async def _describe(core: Core, alive: Standing) -> Mapping[str, object]:
+    record, scope = alive.record, await scope_in_force(core, alive)
     answer: dict[str, object] = {
         "active": True,
         "iss": core.policy.issuer,

@@ -7,8 +7,15 @@ from server.delegation.standing import act_claim
 from server.domain.core import Core
 from server.domain.delegation import Detail
 from server.domain.refusal import Refused
-from server.domain.tokens import ACCESS_TOKEN_TYP, ID_TOKEN_TYP, TokenKind, TokenRecord
+from server.domain.tokens import (
+    ACCESS_TOKEN_TYP,
+    ID_JAG_TYP,
+    ID_TOKEN_TYP,
+    TokenKind,
+    TokenRecord,
+)
 from server.domain.unit import Unit
+from server.protocol.id_jag import NOT_A_TOKEN
 from server.protocol.minting import Authorization, IdToken
 
 
@@ -38,6 +45,8 @@ async def issue(
         "expires_in": max(0, (record.expires_at - now) // 1000),
         "scope": record.scope,
     }
+    if a.id_jag is not None:
+        answer |= NOT_A_TOKEN
     if a.issued_token_type is not None:
         answer["issued_token_type"] = a.issued_token_type
     if a.id_token is not None:
@@ -80,6 +89,7 @@ def _assert_delegate(a: Authorization) -> None:
         bool(a.chain) == delegated
         and (a.may_act is not None) == handover
         and (a.grant_id is not None or not (delegated or handover))
+        and (a.id_jag is not None) == (a.kind is TokenKind.ID_JAG)
     )
     if not right:
         message = "issue: the kind of token contradicts its actors"
@@ -122,13 +132,16 @@ def _access_token(
         claims["act"] = act_claim(a.chain)
     if a.may_act is not None:
         claims["may_act"] = {"sub": a.may_act}
-    if a.sid is not None:
+    if a.sid is not None and a.id_jag is None:
         claims["sid"] = a.sid
     if a.auth_time is not None:
         claims["auth_time"] = a.auth_time // 1000
     if a.acr is not None:
         claims["acr"] = a.acr
-    token = signer.sign(claims, typ=ACCESS_TOKEN_TYP, alg=a.alg)
+    if a.id_jag is not None:
+        claims |= a.id_jag.claims()
+    typ = ACCESS_TOKEN_TYP if a.id_jag is None else ID_JAG_TYP
+    token = signer.sign(claims, typ=typ, alg=a.alg)
     record = TokenRecord(
         jti=jti,
         kind=a.kind,

@@ -8,14 +8,19 @@ from server.domain.policy import Policy
 from server.domain.registry import ClientAuth
 from server.protocol.client_assertion import ASSERTION_ALGORITHMS
 from server.protocol.grants import GRANTS
+from server.protocol.id_jag import ID_JAG_TOKEN
 from server.protocol.scopes import OIDC_SCOPES
+
+ID_JAG_PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
+"""Identity assertions are taken as grants (the ID-JAG draft §7.2)."""
 
 
 @lru_cache(maxsize=16)
 def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
     """Return the metadata document, the same bytes at each of the well-known addresses."""
     issuer = policy.issuer
-    methods = [method.value for method in ClientAuth]
+    # A workload presents a grant, not a way to authenticate that others could choose.
+    methods = [method.value for method in ClientAuth if method is not ClientAuth.WORKLOAD]
     confidential = [method for method in methods if method != "none"]
     return orjson.dumps(
         {
@@ -32,6 +37,8 @@ def metadata(policy: Policy, algorithms: tuple[str, ...]) -> bytes:
             "response_types_supported": ["code"],
             "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": [grant.grant_type.value for grant in GRANTS],
+            "identity_chaining_requested_token_types_supported": [ID_JAG_TOKEN],
+            "authorization_grant_profiles_supported": [ID_JAG_PROFILE],
             "token_endpoint_auth_methods_supported": methods,
             "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
             "introspection_endpoint_auth_methods_supported": confidential,

@@ -9,6 +9,7 @@ from server.domain.refusal import Refused
 from server.domain.registry import Client
 from server.domain.tokens import TokenKind
 from server.domain.unit import ChangeKey, Unit
+from server.protocol.id_jag import IdJag
 
 
 def _nothing(_: Unit) -> Refused | None:
@@ -58,6 +59,7 @@ class Authorization:
     alg: str = "ES256"
     issued_token_type: str | None = None
     id_token: IdToken | None = None
+    id_jag: IdJag | None = None
     refresh_token: str | None = None
     depends: frozenset[ChangeKey] = frozenset()
     consume: Callable[[Unit], Refused | None] = _nothing

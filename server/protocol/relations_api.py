@@ -20,7 +20,7 @@ from server.protocol.presented import TokenReader
 
 MAX_TUPLES = 100
 MAX_LABEL = 200
-_PEOPLE = frozenset({"user", "agent", "group", "role", "consent"})
+_PEOPLE = frozenset({"user", "agent", "consent"})
 
 Tuple = tuple[str, str, str]
 
@@ -243,7 +243,8 @@ def _is_thing(user: str, resource: Resource) -> bool:
     Everybody (`user:*`) and whoever has a relation to something (`team:1#member`) are people.
     """
     kind, _, rest = user.partition(":")
-    return kind in resource.types - _PEOPLE and "#" not in rest and rest != "*"
+    ours = kind in _PEOPLE or kind.startswith("mandate/")
+    return kind in resource.types and not ours and "#" not in rest and rest != "*"
 
 
 def _plain(text: str) -> str:

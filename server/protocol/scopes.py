@@ -3,6 +3,7 @@
 import re
 
 from server.delegation.standing import PathStanding, Standing
+from server.domain.core import Core
 from server.domain.refusal import Refused, invalid_scope
 from server.domain.registry import Agent, Resource, agent_uri
 
@@ -33,28 +34,27 @@ def under_ceilings(
     scopes: frozenset[str], resource: Resource, agents: tuple[Agent, ...]
 ) -> frozenset[str]:
     """Keep what every agent of the path may hold at `resource` (X6, X11)."""
-    return _bounded(scopes, resource.id, agents)
-
-
-def _bounded(scopes: frozenset[str], resource_id: str, agents: tuple[Agent, ...]) -> frozenset[str]:
-    if any(resource_id not in agent.ceiling.resources for agent in agents):
+    if any(resource.id not in agent.ceiling.resources for agent in agents):
         return frozenset()
+    scopes &= frozenset(resource.scopes)
     for agent in agents:
-        scopes &= agent.ceiling.scopes
+        scopes &= resource.closed(agent.ceiling.scopes)
     return scopes
 
 
-def scope_in_force(issuer: str, alive: Standing) -> frozenset[str]:
+async def scope_in_force(core: Core, alive: Standing) -> frozenset[str]:
     """Return what of a live token's scope still holds, recomputed from its path (X9)."""
     scope = words(alive.record.scope)
     if not alive.path:
         return scope
     audience = alive.record.audience
     # A token for the agent itself carries scopes of every resource of its delegation.
-    itself = audience == agent_uri(issuer, alive.agents[-1].id)
+    itself = audience == agent_uri(core.policy.issuer, alive.agents[-1].id)
     held: set[str] = set()
-    for resource in alive.path[-1].resources if itself else {audience}:
-        held |= _bounded(in_force(alive, resource), resource, alive.agents)
+    for uri in alive.path[-1].resources if itself else {audience}:
+        resource = await core.snapshot.resource(uri)
+        if resource is not None:
+            held |= under_ceilings(in_force(alive, uri), resource, alive.agents)
     return scope & held
 
 

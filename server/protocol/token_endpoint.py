@@ -7,12 +7,14 @@ from server.domain.core import Core
 from server.domain.refusal import Refused, invalid_client
 from server.domain.registry import Client, GrantType, Status
 from server.domain.unit import StaleSnapshotError, UnavailableError
+from server.protocol.assertions import TrustedKeys
 from server.protocol.client_auth import ClientKeys, authenticate, same_credentials
 from server.protocol.grants import GRANTS
 from server.protocol.grants.base import Grant, GrantContext, TokenRequest
 from server.protocol.issue import TokenSigner, issue
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.protocol.workload import WorkloadProof, comes_as_workload, known_workload
 from server.signals.telemetry import Telemetry
 
 REPEATABLE = ("resource", "audience")
@@ -22,6 +24,7 @@ _TAGS = {
     GrantType.REFRESH_TOKEN: AuditTag.REFRESH_TOKEN,
     GrantType.CLIENT_CREDENTIALS: AuditTag.CLIENT_TOKEN,
     GrantType.TOKEN_EXCHANGE: AuditTag.EXCHANGE,
+    GrantType.JWT_BEARER: AuditTag.ASSERTION_TOKEN,
 }
 # Written by the replay itself, with its effects.
 _AUDITED_ELSEWHERE = {"code_replayed", "refresh_reused"}
@@ -42,6 +45,7 @@ class TokenEndpoint:
         signer: TokenSigner,
         reader: TokenReader,
         client_keys: ClientKeys,
+        issuer_keys: TrustedKeys,
         secret_key: bytes,
         telemetry: Telemetry,
     ) -> None:
@@ -50,24 +54,32 @@ class TokenEndpoint:
         self._signer = signer
         self._client_keys = client_keys
         self._telemetry = telemetry
-        self._context = GrantContext(core=core, reader=reader, secret_key=secret_key)
+        self._context = GrantContext(
+            core=core, reader=reader, secret_key=secret_key, issuer_keys=issuer_keys
+        )
 
     async def answer(
         self, form: Parameters, authorization: str | None, request_id: str | None
     ) -> Mapping[str, object] | Refused:
         """Return the token answer, or a refusal; raises `UnavailableError` (503)."""
         revision = await self._core.snapshot.refresh()
-        client = await authenticate(
-            self._core, self._client_keys, self._telemetry, form, authorization
-        )
-        if isinstance(client, Refused):
-            return client
+        caller = await self._caller(form, authorization)
+        if isinstance(caller, Refused):
+            return caller
+        client, workload = caller
         # Decided on a snapshot that a change overtook: decide again on the new one (DESIGN 3.5).
         for _ in range(3):
             try:
-                return await self._once(form, client, request_id, revision)
+                return await self._once(form, client, workload, request_id, revision)
             except StaleSnapshotError:
                 revision = await self._core.snapshot.refresh()
+                if workload is not None:
+                    # Nothing was used up: who it is follows from the assertion alone.
+                    caller = await self._caller(form, authorization)
+                    if isinstance(caller, Refused):
+                        return caller
+                    client, workload = caller
+                    continue
                 now = await self._core.snapshot.client(client.id)
                 # What it authenticated by must still be its own; an assertion is good only once,
                 # so it is not asked again.
@@ -76,8 +88,26 @@ class TokenEndpoint:
                 client = now
         raise UnavailableError("changing")
 
+    async def _caller(
+        self, form: Parameters, authorization: str | None
+    ) -> tuple[Client, WorkloadProof | None] | Refused:
+        """Return the client, and by what a workload without credentials is known."""
+        if comes_as_workload(form, authorization):
+            return await known_workload(
+                self._core, self._context.issuer_keys, self._telemetry, form
+            )
+        client = await authenticate(
+            self._core, self._client_keys, self._telemetry, form, authorization
+        )
+        return client if isinstance(client, Refused) else (client, None)
+
     async def _once(
-        self, form: Parameters, client: Client, request_id: str | None, revision: int
+        self,
+        form: Parameters,
+        client: Client,
+        workload: WorkloadProof | None,
+        request_id: str | None,
+        revision: int,
     ) -> Mapping[str, object] | Refused:
         grant = _grant(form)
         if isinstance(grant, Refused):
@@ -89,6 +119,7 @@ class TokenEndpoint:
             acting=acting,
             now=self._core.clock.now(),
             request_id=request_id,
+            workload=workload,
         )
         if grant.grant_type not in client.grant_types:
             refused = Refused(
@@ -124,7 +155,7 @@ class TokenEndpoint:
         if not request.client.confidential and refused.reason in _ANYBODYS:
             return refused
         record = AuditRecord(
-            tag=_TAGS[grant.grant_type],
+            tag=_TAGS[grant.grant_type] if request.workload is None else AuditTag.WORKLOAD_TOKEN,
             outcome=Outcome.REFUSED,
             reason=refused.reason,
             at=request.now,

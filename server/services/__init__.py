@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from server.domain.core import Core
 from server.keys.live import LiveKeys
+from server.protocol.assertions import TrustedKeys
 from server.protocol.client_auth import ClientKeys
 from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
@@ -38,6 +39,7 @@ def bundle(
     core: Core,
     keys: LiveKeys,
     client_keys: ClientKeys,
+    issuer_keys: TrustedKeys,
     secret_key: bytes,
     telemetry: Telemetry,
 ) -> Services:
@@ -50,7 +52,7 @@ def bundle(
         client_keys=client_keys,
         secret_key=secret_key,
         telemetry=telemetry,
-        token=TokenEndpoint(core, keys, reader, client_keys, secret_key, telemetry),
+        token=TokenEndpoint(core, keys, reader, client_keys, issuer_keys, secret_key, telemetry),
         introspection=Introspection(core, reader, client_keys, telemetry),
         revocation=Revocation(core, reader, client_keys, telemetry),
         evaluation=Evaluation(core, reader),

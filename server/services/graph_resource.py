@@ -5,7 +5,7 @@ from typing import Final
 from server.domain.core import Core
 from server.domain.registry import Resource, Scope
 from server.domain.unit import Unit
-from server.services.registration import check_scopes
+from server.services.resources import check_scopes
 
 SCOPES: Final = (
     Scope(name="authz:read", description="Ask and read who holds what", agent_own=True,

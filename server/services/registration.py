@@ -1,12 +1,8 @@
-"""Register clients, agents and resources; the same use cases for the CLI and the console."""
+"""Register clients and agents; the same use cases for the CLI and the console."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 from urllib.parse import urlsplit
 
-from authz.errors import CheckError, ModelError
-from authz.model.compiled import Model
-from authz.model.compose import compose, core_model_text
 from authz.relations import RelationTuple
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
@@ -17,13 +13,9 @@ from server.domain.registry import (
     Client,
     ClientAuth,
     GrantType,
-    Resource,
     Status,
 )
 from server.domain.unit import Unit
-
-KEPT_NAMES: Final = ("mandate/", "mandate_")
-"""How names of Mandate's own model begin, those that are still to come included."""
 
 
 class RegistrationError(Exception):
@@ -66,7 +58,7 @@ async def add_client(core: Core, client: Client, *, by: str) -> NewClient:
             message = f"there is no resource {named}; `mandate resource add` makes one"
             raise RegistrationError(message)
         core.rows.clients.add(tx, stored)
-        _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=stored.id)
+        audit_change(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=stored.id)
 
     await core.store.write(unit)
     return NewClient(stored, secret)
@@ -86,7 +78,7 @@ async def set_client_status(core: Core, client_id: str, status: Status, *, by: s
         if client.status is status:
             return False
         core.rows.clients.update(tx, replace(client, status=status))
-        _audit(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
+        audit_change(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
         return True
 
     return await core.store.write(unit)
@@ -105,9 +97,13 @@ def _check_client(client: Client) -> None:
         raise RegistrationError(message)
     for uri in (*client.redirect_uris, *client.post_logout_redirect_uris):
         _check_redirect(uri)
-    exchange = {GrantType.TOKEN_EXCHANGE, GrantType.CLIENT_CREDENTIALS}
-    if not client.confidential and exchange & client.grant_types:
-        message = "a public client cannot use client_credentials or token exchange"
+    secret_only = {GrantType.TOKEN_EXCHANGE, GrantType.CLIENT_CREDENTIALS, GrantType.JWT_BEARER}
+    if not client.confidential and secret_only & client.grant_types:
+        message = "a public client cannot use client_credentials, token exchange or jwt-bearer"
+        raise RegistrationError(message)
+    workload = client.auth is ClientAuth.WORKLOAD
+    if workload and (client.agent_id is None or client.grant_types != {GrantType.JWT_BEARER}):
+        message = "workload_identity is for the client of an agent, with the grant jwt-bearer alone"
         raise RegistrationError(message)
     if client.may_impersonate and client.agent_id is not None:
         # X7: never for agents.
@@ -149,7 +145,7 @@ async def add_agent(core: Core, agent: Agent, *, by: str) -> Agent:
             raise RegistrationError(message)
         core.rows.agents.add(tx, stored)
         _set_roots(core, tx, stored, ())
-        _audit(core, tx, AuditTag.AGENT_CHANGED, by, agents=(stored.id,))
+        audit_change(core, tx, AuditTag.AGENT_CHANGED, by, agents=(stored.id,))
 
     await core.store.write(unit)
     return stored
@@ -169,7 +165,7 @@ async def set_ceiling(core: Core, agent_id: str, ceiling: Ceiling, *, by: str) -
         changed = replace(agent, ceiling=ceiling)
         core.rows.agents.update(tx, changed)
         _set_roots(core, tx, changed, agent.ceiling.object_roots)
-        _audit(core, tx, AuditTag.AGENT_CHANGED, by, agents=(agent_id,))
+        audit_change(core, tx, AuditTag.AGENT_CHANGED, by, agents=(agent_id,))
         return changed
 
     return await core.store.write(unit)
@@ -186,98 +182,7 @@ def _set_roots(core: Core, tx: Unit, agent: Agent, before: tuple[str, ...]) -> N
     )
 
 
-async def add_resource(core: Core, resource: Resource, *, by: str) -> Resource:
-    """Register a resource; its module joins the authorization model in the same unit.
-
-    Raises `RegistrationError`.
-    """
-    parts = urlsplit(resource.id)
-    if parts.scheme not in ("https", "http", "urn") or parts.fragment or "#" in resource.id:
-        # RFC 8707 §2: an absolute URI without a fragment.
-        message = f"{resource.id} is no absolute URI without a fragment"
-        raise RegistrationError(message)
-    own = {core.policy.issuer, core.policy.graph_resource}
-    if resource.id in own or resource.id.startswith(f"{core.policy.issuer}/agents/"):
-        message = "that URI belongs to the server itself"
-        raise RegistrationError(message)
-    if any(name.startswith("authz:") for name in resource.scopes):
-        message = "scopes that begin with authz: belong to the server"
-        raise RegistrationError(message)
-    stored = replace(resource, created_at=core.clock.now())
-
-    def unit(tx: Unit) -> None:
-        known = core.rows.resources.all(tx)
-        check_scopes(stored, known)
-        core.rows.resources.add(tx, stored)
-        model = _composed([*known, stored])
-        _check_names(model, _composed(known))
-        _check_types(stored, model)
-        core.relations.put_model(tx, model)
-        _audit(core, tx, AuditTag.RESOURCE_CHANGED, by, resource=stored.id)
-
-    await core.store.write(unit)
-    return stored
-
-
-def check_scopes(resource: Resource, known: list[Resource]) -> None:
-    """Raise `RegistrationError` for what belongs to another resource already."""
-    for other in known:
-        # Who owns a type writes its tuples: a second owner could give away the first one's objects.
-        taken = sorted(other.types & resource.types)
-        if taken:
-            message = f"the type {taken[0]} belongs to {other.id} already"
-            raise RegistrationError(message)
-        if other.id == resource.id:
-            message = f"the resource {resource.id} exists already"
-            raise RegistrationError(message)
-        # X6: a scope belongs to exactly one resource.
-        shared = sorted(set(other.scopes) & set(resource.scopes))
-        if shared:
-            message = f"the scope {shared[0]} belongs to {other.id} already"
-            raise RegistrationError(message)
-    if any(name in {"openid", "profile", "email", "offline_access"} for name in resource.scopes):
-        message = "openid, profile, email and offline_access belong to the server"
-        raise RegistrationError(message)
-
-
-def _check_names(model: Model, before: Model) -> None:
-    """Keep the names free that a later version of Mandate may bring (decision 15)."""
-    new = {*model.types, *model.conditions} - {*before.types, *before.conditions}
-    kept = sorted(name for name in new if name.startswith(KEPT_NAMES))
-    if kept:
-        message = f"{kept[0]}: names that begin with mandate/ or mandate_ are kept for Mandate"
-        raise RegistrationError(message)
-
-
-def _check_types(resource: Resource, model: Model) -> None:
-    """Every guarded type carries the relations of consent and ceiling (DESIGN 3.10)."""
-    ours = compose(core_model_text()).types
-    for name in resource.types:
-        if name in ours:
-            message = f"the type {name} belongs to Mandate"
-            raise RegistrationError(message)
-        for relation in ("consented", "ceiling"):
-            try:
-                model.relation(name, relation)
-            except CheckError as error:
-                message = f"type {name} must be in the model and define {relation}"
-                raise RegistrationError(message) from error
-
-
-def _composed(resources: list[Resource]) -> Model:
-    try:
-        return compose(core_model_text(), *(r.model for r in resources if r.model))
-    except ModelError as error:
-        message = f"the authorization model does not fit: {error}"
-        raise RegistrationError(message) from error
-
-
-def put_core_model(core: Core, tx: Unit) -> None:
-    """Put this version's model in force with the modules of every resource."""
-    core.relations.put_model(tx, _composed(core.rows.resources.all(tx)))
-
-
-def _audit(
+def audit_change(
     core: Core,
     tx: Unit,
     tag: AuditTag,
@@ -287,6 +192,7 @@ def _audit(
     agents: tuple[str, ...] = (),
     resource: str | None = None,
 ) -> None:
+    """Write down who changed what of the registry."""
     core.rows.audit.record(
         tx,
         AuditRecord(

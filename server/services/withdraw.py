@@ -1,6 +1,6 @@
 """Taking authority back: revoke, narrow, and undo what delegated calls left behind (X9, X12)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from authz.relations import RelationTuple
@@ -9,6 +9,7 @@ from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import Delegation, Detail
 from server.domain.people import OPERATOR, Role, User, UserStatus
+from server.domain.registry import Resource
 from server.domain.unit import Unit
 
 
@@ -103,13 +104,17 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
             return NotYours()
         rows = core.rows.delegations.below(tx, value)
         value = core.rows.delegations.get(tx, grant_id) or value
-        smaller = _kept(value, keep)
+        found = {uri: core.rows.resources.get(tx, uri) for uri in value.resources}
+        smaller = _kept(value, keep, found)
         if smaller == value or not value.live(now):
             return False
         record = _record(by, value, now)
         done = narrow_delegation(
             core, tx,
-            replace(smaller, details=value.details, expires_at=value.expires_at, cut=True),
+            replace(
+                smaller, details=value.details, expires_at=value.expires_at, cut=True,
+                shortened=value.shortened or smaller.expires_at < value.expires_at,
+            ),
             details=smaller.details, expires_at=smaller.expires_at, audit=record,
         )  # fmt: skip
         if done:
@@ -119,10 +124,10 @@ async def narrow(core: Core, grant_id: str, keep: Keep, by: By) -> bool | NotYou
     return await core.store.write(work)
 
 
-def _kept(value: Delegation, keep: Keep) -> Delegation:
+def _kept(value: Delegation, keep: Keep, resources: Mapping[str, Resource | None]) -> Delegation:
     return replace(
         value,
-        details=tuple(_cut(detail, keep) for detail in value.details),
+        details=tuple(_cut(d, keep, resources[d.resource]) for d in value.details),
         allow_agents=tuple(a for a in value.allow_agents if a in keep.hand_over),
         allow_edges=tuple(e for e in value.allow_edges if edge_value(e) in keep.downstream),
         allow_sharing=value.allow_sharing and keep.sharing,
@@ -130,10 +135,14 @@ def _kept(value: Delegation, keep: Keep) -> Delegation:
     )
 
 
-def _cut(detail: Detail, keep: Keep) -> Detail:
+def _cut(detail: Detail, keep: Keep, resource: Resource | None) -> Detail:
+    scopes = frozenset(s for s in detail.scopes if s in keep.scopes)
+    if resource is not None:
+        # Whoever takes reading away takes changing too, where changing includes it.
+        scopes = resource.whole(scopes, detail.scopes)
     return replace(
         detail,
-        scopes=frozenset(s for s in detail.scopes if s in keep.scopes),
+        scopes=scopes,
         objects=tuple(o for o in detail.objects if o in keep.objects),
     )
 
@@ -165,6 +174,36 @@ def _below(
         )
         if smaller != now_row:
             core.rows.delegations.narrow(tx, smaller)
+
+
+async def allow_again(core: Core, grant_id: str, by: By) -> bool | NotYours:
+    """Let a trusted issuer vouch again for what was revoked; nothing comes back by itself.
+
+    A person lifts their own revocations, an administrator every one. False if none was lifted.
+    """
+    now = core.clock.now()
+
+    def work(tx: Unit) -> bool | NotYours:
+        value = _theirs(core, tx, grant_id, by)
+        if value is None:
+            return NotYours()
+        core.rows.users.held(tx, value.user_id)
+        beside = core.rows.delegations.vouched_for(tx, value.user_id, value.agent_id)
+        lifted = [row for row in beside if _may_lift(row, value, by, now)]
+        for row in lifted:
+            core.rows.delegations.lift(tx, row)
+        if lifted and value.origin is not None:
+            record = replace(_record(by, value, now), tag=AuditTag.DELEGATION_LIFTED)
+            core.rows.audit.record(tx, record)
+        return bool(lifted)
+
+    return await core.store.write(work)
+
+
+def _may_lift(row: Delegation, value: Delegation, by: By, now: int) -> bool:
+    """Tell whether a row was ended, for the same resources, by somebody who may be overruled."""
+    reasons = {"user", "admin"} if by.as_admin else {"user"}
+    return row.taken_back(now, reasons) and not row.resources.isdisjoint(value.resources)
 
 
 def _theirs(core: Core, tx: Unit, grant_id: str, by: By) -> Delegation | None:

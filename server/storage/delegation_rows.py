@@ -19,6 +19,7 @@ COLUMNS = (
     d.c.expires_at,
     d.c.revoked_at,
     d.c.revoked_reason,
+    d.c.origin,
 )
 
 
@@ -36,6 +37,7 @@ def delegation_value(row: Row) -> Delegation:
         expires_at,
         revoked_at,
         revoked_reason,
+        origin,
     ) = row
     x: dict[str, Any] = load(document)
     return Delegation(
@@ -64,4 +66,7 @@ def delegation_value(row: Row) -> Delegation:
         allow_sharing=x["allow_sharing"],
         via=x.get("via"),
         cut=x.get("cut", False),
+        origin=origin,
+        shortened=x.get("shortened", False),
+        lifted=x.get("lifted", False),
     )

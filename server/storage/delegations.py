@@ -1,5 +1,7 @@
 """Delegations in SQL: added, narrowed, closed as a tree; and what their calls left behind."""
 
+from dataclasses import replace
+
 from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from authz.tx import Tx
@@ -19,6 +21,16 @@ _OF_PAIR = _ALL.where(
     d.c.user_id == bindparam("user_id"),
     d.c.agent_id == bindparam("agent_id"),
     d.c.revoked_at.is_(None),
+    d.c.origin.is_(None),
+)
+_VOUCHED = _ALL.where(
+    d.c.user_id == bindparam("user_id"),
+    d.c.agent_id == bindparam("agent_id"),
+    d.c.origin.is_not(None),
+    d.c.parent_id.is_(None),
+).order_by(d.c.created_at, d.c.id)
+_OF_ORIGIN = _ALL.where(
+    d.c.origin == bindparam("origin"), d.c.revoked_at.is_(None), d.c.parent_id.is_(None)
 )
 _OF_USER = (
     _ALL.where(d.c.user_id == bindparam("user_id"))
@@ -59,6 +71,11 @@ _NARROW = (
     .where(d.c.id == bindparam("key"), d.c.revoked_at.is_(None))
     .values(document=bindparam("document"), expires_at=bindparam("expires_at"))
 )
+_LIFT = (
+    update(d)
+    .where(d.c.id == bindparam("key"), d.c.origin.is_not(None))
+    .values(document=bindparam("document"))
+)
 
 
 class Delegations(DelegationSearch):
@@ -74,9 +91,18 @@ class Delegations(DelegationSearch):
         return [delegation_value(row) for row in tx.fetch(_OF_TREE, {"root_id": root_id})]
 
     def of_pair(self, tx: Tx, user_id: str, agent_id: str) -> list[Delegation]:
-        """Return what a user gave an agent and did not take back; may have expired."""
+        """Return what a user consented to for an agent and did not take back; may have expired."""
         rows = tx.fetch(_OF_PAIR, {"user_id": user_id, "agent_id": agent_id})
         return [delegation_value(row) for row in rows]
+
+    def vouched_for(self, tx: Tx, user_id: str, agent_id: str) -> list[Delegation]:
+        """Return what trusted issuers allowed an agent for a user, dead ones too, oldest first."""
+        rows = tx.fetch(_VOUCHED, {"user_id": user_id, "agent_id": agent_id})
+        return [delegation_value(row) for row in rows]
+
+    def of_origin(self, tx: Tx, origin: str) -> list[Delegation]:
+        """Return what rests on a trusted issuer and was not revoked; may have expired."""
+        return [delegation_value(row) for row in tx.fetch(_OF_ORIGIN, {"origin": origin})]
 
     def of_user(self, tx: Tx, user_id: str, limit: int) -> list[Delegation]:
         """Return the newest delegations of a user, dead ones too."""
@@ -117,6 +143,7 @@ class Delegations(DelegationSearch):
                 "expires_at": value.expires_at,
                 "revoked_at": None,
                 "revoked_reason": None,
+                "origin": value.origin,
             },
         )
 
@@ -145,6 +172,13 @@ class Delegations(DelegationSearch):
         tx.changed("delegation", value.id)
         return done == 1
 
+    def lift(self, tx: Unit, value: Delegation) -> bool:
+        """Let the issuer behind a row vouch again; false if there is none."""
+        lifted = replace(value, lifted=True)
+        done = tx.execute(_LIFT, {"key": value.id, "document": _document(lifted)}) == 1
+        tx.changed("delegation", value.id)
+        return done
+
 
 def _document(value: Delegation) -> str:
     return dump(
@@ -160,6 +194,8 @@ def _document(value: Delegation) -> str:
             "allow_sharing": value.allow_sharing,
             "via": value.via,
             "cut": value.cut,
+            "shortened": value.shortened,
+            "lifted": value.lifted,
         }
     )
 

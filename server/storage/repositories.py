@@ -7,8 +7,10 @@ from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
+from server.storage.issuers import IdentityLinks, IdJagPolicies, TrustedIssuers
 from server.storage.people import Links, Sessions, Users
-from server.storage.registry import Agents, Clients, Resources
+from server.storage.registry import Agents, Clients
+from server.storage.resources import Resources
 from server.storage.sign_in_failures import SignInFailures
 from server.storage.tokens import Assertions, Codes, RefreshTokens, Tokens
 
@@ -33,6 +35,9 @@ def repositories(entropy: Entropy) -> Repositories:
         interactions=Interactions(),
         consents=RememberedConsents(),
         applications=Applications(),
+        issuers=TrustedIssuers(),
+        identities=IdentityLinks(),
+        id_jag_policies=IdJagPolicies(),
         audit=SqlAudit(entropy),
         trail=SqlAuditTrail(),
     )

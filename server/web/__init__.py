@@ -1,1 +1,1 @@
-"""The only FastAPI of the server: routes, forms, cookies, pages and their headers."""
+"""The only HTTP of the server: routes, forms, cookies, pages and their headers."""

@@ -13,6 +13,9 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.CODE_TOKEN: "Got its first token",
         AuditTag.REFRESH_TOKEN: "Renewed its token",
         AuditTag.EXCHANGE: "Got a token for a service",
+        AuditTag.ASSERTION_TOKEN: "Got a token by the word of an identity provider",
+        AuditTag.WORKLOAD_TOKEN: "Got a token as the workload that it is",
+        AuditTag.IDENTITY_ASSERTED: "Took the person's identity to another server",
         AuditTag.HANDOVER: "Handed work on",
         AuditTag.IMPERSONATION: "Acted as the person",
         AuditTag.TOKEN_REVOKED: "Token revoked",
@@ -26,6 +29,7 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.DELEGATION_NARROWED: "Allowed less from then on",
         AuditTag.DELEGATION_REPLACED: "Replaced by a newer permission",
         AuditTag.DELEGATION_REVOKED: "Revoked",
+        AuditTag.DELEGATION_LIFTED: "May be allowed again",
         AuditTag.CONSENT_REMEMBERED: "Allowed to know the account",
         AuditTag.CONSENT_REMOVED: "Application removed",
         AuditTag.CONSENT_DENIED: "Not allowed at consent",
@@ -37,6 +41,9 @@ TAG_WORDS: Final[Mapping[AuditTag, str]] = MappingProxyType(
         AuditTag.CLIENT_CHANGED: "Client changed",
         AuditTag.AGENT_CHANGED: "Agent changed",
         AuditTag.RESOURCE_CHANGED: "Service changed",
+        AuditTag.ISSUER_CHANGED: "Trusted issuer changed",
+        AuditTag.IDENTITY_LINKED: "Identity linked",
+        AuditTag.IDENTITY_UNLINKED: "Identity unlinked",
         AuditTag.KEY_CHANGED: "Signing key changed",
         AuditTag.LINK_USED: "One-time link used",
     }
@@ -70,6 +77,18 @@ _ENDED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "admin": ("An administrator revoked it.", "An administrator revoked it."),
         "session_ended": ("It ended when you signed out.", "It ended with the session."),
         "replaced": ("A newer permission replaced it.", "A newer permission replaced it."),
+        "issuer_removed": (
+            "Your organisation's identity provider is not trusted here any more.",
+            "The identity provider behind it is not trusted any more.",
+        ),
+        "issuer_changed": (
+            "An administrator changed what your organisation's identity provider may allow.",
+            "What the identity provider behind it may allow was changed.",
+        ),
+        "identity_unlinked": (
+            "Your account is not linked to that identity any more.",
+            "The person's account is not linked to that identity any more.",
+        ),
         "hand_over_withdrawn": (
             "You took the permission to hand work to this agent away.",
             "The person took the permission to hand work to this agent away.",

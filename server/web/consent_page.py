@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from authz.tx import Tx
 from server.domain.core import Core
 from server.domain.interactions import Interaction
-from server.domain.registry import Agent, Resource
+from server.domain.registry import Agent, Resource, Scope
 from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
 from server.identity.consent_objects import Held, Holdings, held_objects
 from server.identity.consent_offer import NoOffer, Offer, Section, make_offer
@@ -150,6 +150,8 @@ def _section(
         ScopeChoice(
             value=section.scope_key(scope.name),
             sentence=scope.description or scope.name,
+            comes_with=_comes_with(offer, section, scope),
+            tools=_opens(offer, section, scope),
             asked=True,
             destructive=scope.destructive,
             ticked=(
@@ -173,6 +175,22 @@ def _section(
         objects=objects,
         objects_hidden=hidden,
     )
+
+
+def _opens(offer: Offer, section: Section, scope: Scope) -> tuple[str, ...]:
+    """Name the tools that need this scope, or no more than it brings along."""
+    given = section.with_included(frozenset({scope.name}), offer.agent)
+    return tuple(
+        tool.title
+        for tool in section.resource.tools
+        if scope.name in tool.scopes or tool.scopes <= given
+    )
+
+
+def _comes_with(offer: Offer, section: Section, scope: Scope) -> tuple[str, ...]:
+    given = section.with_included(frozenset({scope.name}), offer.agent) - {scope.name}
+    known = section.resource.scopes
+    return tuple(known[name].description or name for name in known if name in given)
 
 
 def _objects(

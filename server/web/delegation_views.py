@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from server.domain.delegation import Delegation, Effect
+from server.domain.delegation import EVERYTHING, Delegation, Effect
 from server.domain.people import User
 from server.domain.registry import Agent, Resource
 from server.services.review import Listed, Names, Review
@@ -21,6 +21,8 @@ from server.web.views.delegation import (
 )
 from server.web.views.frame import AgentBadge, Frame
 
+EVERYTHING_YOURS = "Everything that you may reach yourself"
+EVERYTHING_THEIRS = "Everything that the person may reach themselves"
 UNKNOWN_AGENT = "Unknown agent"
 
 
@@ -71,6 +73,7 @@ def rows(
             purpose=row.purpose,
             person=(people or {}).get(row.user_id, ""),
             hops=found.hops.get(row.id, 0),
+            origin=host_of(row.origin) if row.origin else "",
         )
         for row in found.rows
     )
@@ -132,7 +135,7 @@ def delegation_page(review: Review, frame: Frame, *, base: str, as_admin: bool) 
         given_at=value.created_at,
         expires_at=value.expires_at,
         last_used_at=names.last_use.get(value.id),
-        resources=_held(value, review),
+        resources=_held(value, review, as_admin=as_admin),
         root=node(review, root, path),
         actions=_actions(review),
         effects=effect_rows(review),
@@ -154,6 +157,10 @@ def delegation_page(review: Review, frame: Frame, *, base: str, as_admin: bool) 
         undo_url=f"{own}/undo",
         audit_url=f"{base}/admin/audit?delegation={value.id}" if as_admin else None,
         endings=_endings(review) if open_ and not as_admin else (),
+        origin=host_of(value.origin) if value.origin else "",
+        again_url=f"{own}/allow-again"
+        if value.taken_back(review.now, ("user",)) and not as_admin
+        else None,
     )
 
 
@@ -184,7 +191,7 @@ def _may(row: Delegation, names: Names) -> tuple[str, ...]:
     )
 
 
-def _held(value: Delegation, review: Review) -> tuple[HeldResource, ...]:
+def _held(value: Delegation, review: Review, *, as_admin: bool) -> tuple[HeldResource, ...]:
     held = []
     for uri in dict.fromkeys(d.resource for d in value.details):
         resource = review.names.resources.get(uri)
@@ -203,7 +210,7 @@ def _held(value: Delegation, review: Review) -> tuple[HeldResource, ...]:
                     )
                     for scope in sorted(value.scopes_at(uri))
                 ),
-                objects=tuple(_object(name, review) for name in objects),
+                objects=tuple(_object(name, review, as_admin=as_admin) for name in objects),
                 objects_matter=bool(objects or (resource and resource.types)),
             )
         )
@@ -215,7 +222,10 @@ def _destructive(resource: Resource | None, scope: str) -> bool:
     return known is not None and known.destructive
 
 
-def _object(name: str, review: Review) -> HeldObject:
+def _object(name: str, review: Review, *, as_admin: bool) -> HeldObject:
+    if name == EVERYTHING:
+        words = EVERYTHING_THEIRS if as_admin else EVERYTHING_YOURS
+        return HeldObject(value=name, label=words, kind="")
     kind = name.partition(":")[0]
     return HeldObject(
         value=name,

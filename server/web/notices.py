@@ -20,6 +20,9 @@ NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
         "removed_before": Notice(text="It was removed before."),
         "narrowed": Notice(text="Taken away, here and for every helper below.", tone="good"),
         "nothing": Notice(text="Nothing was changed."),
+        "lifted": Notice(
+            text="Your organisation's identity provider may allow it again.", tone="good"
+        ),
         "undone": Notice(text="Undone.", tone="good"),
         "suspended": Notice(text="Suspended. Nothing it asks for is allowed.", tone="good"),
         "resumed": Notice(text="Resumed.", tone="good"),

@@ -16,7 +16,7 @@ from server.domain.delegation import Detail
 from server.domain.registry import Pickable, Resource, Scope
 from server.identity.consent_objects import Held, held_objects, may_pick
 from server.identity.consent_offer import Section
-from server.services.registration import add_resource
+from server.services.resources import add_resource
 from tests.attacks.test_review_relations import one, write
 from tests.protocol.test_decision import question
 from tests.requirements import requirement

@@ -12,7 +12,8 @@ from server.domain.audit import AuditTag
 from server.domain.delegation import Detail
 from server.domain.registry import Resource, Scope, Status
 from server.protocol.relations_api import RelationsApi
-from server.services.registration import add_resource, set_client_status
+from server.services.registration import set_client_status
+from server.services.resources import add_resource
 from server.services.withdraw import By, revoke
 from tests.support.stage import Stage
 from tests.support.world import DOCS, Party

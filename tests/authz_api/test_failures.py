@@ -99,6 +99,24 @@ async def test_a_stream_that_ends_at_its_bound_says_so_on_its_last_line(clock, m
         assert set(json.loads(answer.text)) == {"error"}
 
 
+@requirement("mandate:api:incomplete-is-told")
+async def test_a_stream_whose_database_goes_away_says_so_on_its_last_line(clock, monkeypatch):
+    pages = [Listing(("document:1",), truncated=True)]
+
+    async def page(*_: Any) -> tuple[Listing, int]:
+        if not pages:
+            raise UnavailableError(SECRET)
+        return pages.pop(), 1
+
+    monkeypatch.setattr(list_routes._Wanted, "page", page)
+    asked = {"type": "document", "relation": "viewer", "user": "user:anne"}
+    async with client(clock, RuntimeError(SECRET)) as http:
+        answer = await http.post(f"/stores/{UNKNOWN}/streamed-list-objects", json=asked)
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [set(line) for line in lines] == [{"result"}, {"error"}]
+    assert SECRET not in answer.text
+
+
 def _always(page: Listing) -> Callable[..., Any]:
     async def answered(*_: Any) -> tuple[Listing, int]:
         return page, 1

@@ -41,6 +41,8 @@ def _one_line(done: Done, code: int, hint: str) -> None:
         ("resource add --id https://a.example --name A --default r", "--scope"),
         ("resource add --id https://a.example --name A --pickable folder", "TYPE:RELATION:WORDS"),
         ("resource add --id https://a.example --name A --edge folder", "SCOPE URI SCOPE"),
+        ("resource add --id https://a.example --name A --tool read", "NAME SCOPE,SCOPE WORDS"),
+        ("resource add --id https://a.example --name A --includes r=w", "--scope"),
         ("resource add --id https://a.example --name A --token-ttl 9999", "token_ttl"),
         ("resource add --id https://a.example --name A --alg none", "ES256"),
         ("resource add --id https://a.example", "name"),

@@ -14,7 +14,8 @@ from authz.tx import Tx
 from server.domain.registry import Resource
 from server.domain.unit import Unit
 from server.engine import STORE_ID
-from server.services.registration import RegistrationError, add_resource
+from server.services.registration import RegistrationError
+from server.services.resources import add_resource
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from server.domain.registry import ClientAuth, GrantType, Pickable, Resource, Scope
-from server.services.registration import add_resource
+from server.services.resources import add_resource
 from tests.support.live import CALLBACK, with_password
 from tests.support.world import Party, World
 

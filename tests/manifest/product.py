@@ -84,6 +84,8 @@ mandate:account:alike | People | Known and unknown accounts answer alike.
 mandate:session:rotated | People | The session cookie changes at sign-in.
 mandate:consent:nothing-picked | Consent | Nothing picked is nothing granted.
 mandate:graph:own-token | Relationships | The OpenFGA API inside the server takes a live token made for it, of an agent as itself, and no other.
+mandate:scope:hierarchy | Authorization 2026-07-28 | A scope that includes others is granted with them, and what it includes later widens nothing that was granted before.
+mandate:resource:bare-origin | RFC 3986 §6.2.3, RFC 8707 §2 | A resource that is a bare origin is found with its slash and without, and is named in tokens as it was registered; nothing else is normalised.
 mandate:graph:reserved | Relationships | Consents, ceilings, models and Mandate's own types are not changed over the OpenFGA API, and the refusal is audited.
 mandate:audit:both-named | Audit | Each record of a delegated act names the human and every agent.
 mandate:audit:tamper | Audit | An edited, re-hashed or truncated trail fails at the right row.

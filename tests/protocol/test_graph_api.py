@@ -8,12 +8,8 @@ import pytest
 
 from server.domain.audit import AuditTag
 from server.domain.registry import Ceiling, Resource, Scope, Status
-from server.services.registration import (
-    RegistrationError,
-    add_resource,
-    set_ceiling,
-    set_client_status,
-)
+from server.services.registration import RegistrationError, set_ceiling, set_client_status
+from server.services.resources import add_resource
 from server.web.routes.graph import STORE
 from tests.requirements import requirement
 from tests.support.clock import FrozenClock
@@ -127,6 +123,25 @@ async def test_a_write_counts_in_the_next_decision_and_is_written_down(stage: St
     rows = await w.audited(AuditTag.RELATIONS)
     assert [(row[0], row[5]) for row in rows] == [("done", "document:t1")] * 2
     assert all(party.agent.id in row[3] for row in rows)
+
+
+async def test_a_write_for_a_revision_that_is_not_there_yet_writes_nothing(stage: Stage):
+    w = stage.world
+    token = await token_of(w, await keeper(w))
+    answer = await call(w, token, "GET", "{store}")
+    name, _, revision = answer.headers["mandate-consistency-token"].rpartition(".")
+    before = await everything(w)
+    for step, status in ((1, 409), (0, 200)):
+        answer = await w.http.post(
+            f"/authz/stores/{STORE}/write",
+            json=writing("writes", ("user:bob", "viewer", "document:t1")),
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Mandate-At-Least-As-Fresh": f"{name}.{int(revision) + step}",
+            },
+        )
+        assert answer.status_code == status, answer.text
+        assert (await everything(w) == before) is (status == 409)
 
 
 @requirement("mandate:graph:reserved")

@@ -183,7 +183,7 @@ def _calls(*folders: str) -> Iterator[ast.Call]:
 
 
 _MAKERS = {
-    "invalid_request", "invalid_grant", "invalid_scope", "invalid_target", "unacceptable",
+    "invalid_request", "invalid_grant", "bad_assertion", "invalid_scope", "invalid_target", "unacceptable",
     "bad_token", "_ended", "_never_redirect", "_unauthorized", "_refused",
 }  # fmt: skip
 

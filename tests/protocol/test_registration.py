@@ -13,7 +13,8 @@ from server.domain.registry import (
     Resource,
     Scope,
 )
-from server.services.registration import RegistrationError, add_agent, add_client, add_resource
+from server.services.registration import RegistrationError, add_agent, add_client
+from server.services.resources import add_resource
 from tests.requirements import requirement
 from tests.support.stage import Stage
 from tests.support.world import ISSUER

@@ -64,6 +64,7 @@ async def furnish(site: Site, owner: User | None = None) -> None:
 async def allow(
     site: Site, user: User, grant_id: str, *, agent: str = "agt_a", parent: Delegation | None = None,
     sid: str | None = None, hand_over: tuple[str, ...] = ("agt_b",), days: int = 30,
+    origin: str | None = None, objects: tuple[str, ...] = ("folder:1", "folder:2"),
 ) -> Delegation:  # fmt: skip
     """Open a delegation over two folders."""
     value = Delegation(
@@ -71,11 +72,12 @@ async def allow(
         details=(
             Detail(
                 resource=DOCS, scopes=frozenset({"docs:read", "docs:share"}),
-                objects=("folder:1", "folder:2"),
+                objects=objects,
             ),
         ),
         path=(*(parent.path if parent else ()), grant_id), purpose="Tidy up",
         allow_agents=hand_over if parent is None else (), max_depth=1, allow_sharing=True, sid=sid,
+        origin=origin,
         created_at=site.clock.now(), expires_at=site.clock.now() + days * 86_400_000,
     )  # fmt: skip
     audit = AuditRecord(

@@ -17,6 +17,7 @@ from authz.jose import KeySource
 from authz.relations import RelationTuple
 from authz.stores.protocol import StoredTuple
 from authz.tx import Tx
+from server.domain.issuers import TrustedIssuer
 from server.domain.people import User
 from server.domain.registry import (
     Agent,
@@ -34,7 +35,8 @@ from server.keys.kek import KeyEncryptionKey
 from server.keys.live import LiveKeys
 from server.keys.upkeep import ensure_keys
 from server.services import Services, bundle
-from server.services.registration import add_agent, add_client, add_resource, put_core_model
+from server.services.registration import add_agent, add_client
+from server.services.resources import add_resource, put_core_model
 from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
@@ -56,6 +58,11 @@ CODE_AND_REFRESH = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TO
 
 class _NoKeys:
     async def keys_of(self, jwks_uri: str, *, kid: str | None) -> KeySource | None:
+        return None
+
+
+class _NoIssuers:
+    async def keys_of(self, issuer: TrustedIssuer, *, kid: str | None) -> KeySource | None:
         return None
 
 
@@ -133,12 +140,12 @@ class Flow:
         names = ("id", "user_id", "agent_id", "client_id", "sid", "expires_at", "revoked_at")
         return {**dict(zip(names, rows[0], strict=False)), **json.loads(str(rows[0][-1]))}
 
-    async def redeem(self, code: str, client: Client | None = None) -> httpx2.Response:
+    async def redeem(self, code: str, client: Client | None = None, **more: str) -> httpx2.Response:
         """Trade a code at the token endpoint as its client."""
         chosen = client or self.client
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
-            "code_verifier": VERIFIER,
+            "code_verifier": VERIFIER, **more,
         }  # fmt: skip
         http, url = self.site.browser().http, f"{self.issuer}/token"
         if chosen.confidential:
@@ -219,7 +226,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), KEY, Telemetry())
+    services = bundle(core, keys, _NoKeys(), _NoIssuers(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):

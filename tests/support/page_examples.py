@@ -24,6 +24,7 @@ from server.web.views.applications import ApplicationRow, ApplicationsPage, Retu
 from server.web.views.delegation import MyAgentsPage
 from server.web.views.frame import Link, Notice, Paging
 from tests.support.clock import NEW_YEAR_2026 as NOW
+from tests.support.enterprise_views import ENTERPRISE, ENTERPRISE_REVOKED
 from tests.support.page_views import (
     ADA,
     AGENT,
@@ -190,6 +191,8 @@ EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
         ),
         None,
     ),
+    "delegation_enterprise": ("delegation", ENTERPRISE, None),
+    "delegation_enterprise_revoked": ("delegation", ENTERPRISE_REVOKED, None),
     "delegation_admin": (
         "delegation",
         replace(

@@ -31,7 +31,8 @@ from server.domain.registry import (
     agent_uri,
 )
 from server.domain.tokens import AuthorizationCode, Granted
-from server.services.registration import add_agent, add_client, add_resource
+from server.services.registration import add_agent, add_client
+from server.services.resources import add_resource
 from server.settings import Settings
 from server.storage.migrate import upgrade
 from tests.support.clock import FrozenClock

@@ -3,6 +3,7 @@
 from server.protocol.grants.authorization_code import AuthorizationCodeGrant
 from server.protocol.grants.base import Grant
 from server.protocol.grants.client_credentials import ClientCredentials
+from server.protocol.grants.jwt_bearer import JwtBearer
 from server.protocol.grants.refresh_token import RefreshTokenGrant
 from server.protocol.grants.token_exchange import TokenExchange
 
@@ -11,4 +12,5 @@ GRANTS: tuple[Grant, ...] = (
     RefreshTokenGrant(),
     ClientCredentials(),
     TokenExchange(),
+    JwtBearer(),
 )

@@ -6,9 +6,11 @@ from typing import Protocol
 from server.domain.core import Core
 from server.domain.refusal import Refused
 from server.domain.registry import Agent, Client, GrantType
+from server.protocol.assertions import TrustedKeys
 from server.protocol.minting import Authorization
 from server.protocol.parameters import Parameters
 from server.protocol.presented import TokenReader
+from server.protocol.workload import WorkloadProof
 
 
 @dataclass(slots=True)
@@ -32,15 +34,18 @@ class TokenRequest:
     now: int
     request_id: str | None = None
     concerns: Concerns = field(default_factory=Concerns)
+    workload: WorkloadProof | None = None
+    """What a caller without credentials is known by; none for a client that authenticated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantContext:
-    """What a grant stands on: the core, a reader of our own tokens, the server's HMAC key."""
+    """What a grant stands on: the core, our own tokens and HMAC key, trusted issuers' keys."""
 
     core: Core
     reader: TokenReader
     secret_key: bytes
+    issuer_keys: TrustedKeys
 
 
 class Grant(Protocol):

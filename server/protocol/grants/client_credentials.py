@@ -20,18 +20,14 @@ class ClientCredentials:
         """Return an `agent_self` token for the client's own agent."""
         agent = request.acting
         if agent is None:
-            return Refused(
-                error="unauthorized_client",
-                reason="no_agent",
-                description="Only the client of an agent may use client_credentials.",
-            )
+            return no_agent()
         wanted = parse_scope(request.form.get("scope"))
         if isinstance(wanted, Refused):
             return wanted
-        resource = await _target(context, request)
+        resource = await own_target(context, request)
         if isinstance(resource, Refused):
             return resource
-        scope = _scope(request, agent, resource, wanted)
+        scope = own_scope(request, agent, resource, wanted)
         if isinstance(scope, Refused):
             return scope
         policy = context.core.policy
@@ -56,7 +52,16 @@ class ClientCredentials:
         )
 
 
-async def _target(context: GrantContext, request: TokenRequest) -> Resource | Refused | None:
+def no_agent() -> Refused:
+    """Refuse a client that no agent acts through."""
+    return Refused(
+        error="unauthorized_client",
+        reason="no_agent",
+        description="Only the client of an agent may use this grant type.",
+    )
+
+
+async def own_target(context: GrantContext, request: TokenRequest) -> Resource | Refused | None:
     """Return what the token is for; `audience` is how clients of OpenFGA name it."""
     named = {*request.form.every("resource"), *request.form.every("audience")}
     if not named:
@@ -72,19 +77,21 @@ async def _target(context: GrantContext, request: TokenRequest) -> Resource | Re
     return resource
 
 
-def _scope(
+def own_scope(
     request: TokenRequest,
     agent: Agent,
     resource: Resource | None,
     wanted: frozenset[str] | None,
 ) -> frozenset[str] | Refused:
+    """Return what an agent gets as itself: of its own kind of scope, and below its ceiling (X8)."""
     if resource is None:
         if wanted:
             return invalid_scope("nothing_left", "Scopes need a resource to belong to.")
         return frozenset()
     own = frozenset(s.name for s in resource.scopes.values() if s.agent_own)
-    asked = resource.default_scopes if wanted is None else wanted
-    left = under_ceilings(asked & own & request.client.scopes, resource, (agent,))
+    asked = resource.closed(resource.default_scopes if wanted is None else wanted)
+    left = asked & own & resource.closed(request.client.scopes)
+    left = under_ceilings(left, resource, (agent,))
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
     return left

@@ -9,6 +9,7 @@ from server.domain.delegation import Detail
 from server.domain.people import UserStatus
 from server.domain.refusal import Refused, invalid_grant, invalid_scope, invalid_target
 from server.domain.registry import Agent, Resource, agent_uri
+from server.domain.resource_uri import registered_form
 from server.domain.tokens import Granted, TokenKind
 from server.domain.unit import ChangeKey
 from server.protocol.grants.base import TokenRequest
@@ -111,7 +112,9 @@ async def _plain(
         # X1: a code grant to an agent's client always has its delegation.
         return _ended("delegation_unknown", granted.client_id)
     resource = await core.snapshot.resource(audience)
-    own = asked & OIDC_SCOPES if resource is None else asked & frozenset(resource.scopes)
+    own = asked & OIDC_SCOPES
+    if resource is not None:
+        own = resource.closed(asked) & words(granted.scope) & frozenset(resource.scopes)
     return Yield(
         kind=TokenKind.USER,
         audience=audience,
@@ -137,9 +140,10 @@ def _audience(core: Core, request: TokenRequest, granted: Granted) -> str | Refu
         else core.policy.issuer
     )
     if named:
-        if named[0] not in granted.resources and not (not granted.resources and named[0] == own):
+        target = registered_form(named[0], granted.resources)
+        if target not in granted.resources and not (not granted.resources and target == own):
             return invalid_target("target_not_granted", "The resource was not granted.")
-        return named[0]
+        return target
     if len(granted.resources) > 1:
         return invalid_target("target_missing", "Name which granted resource the token is for.")
     return granted.resources[0] if granted.resources else own
@@ -162,9 +166,9 @@ async def _held(
             not audience.startswith(f"{core.policy.issuer}/agents/") and audience != resource.id
         ):
             continue
-        held = detail.scopes & asked & frozenset(resource.scopes)
+        held = detail.scopes & resource.closed(asked) & frozenset(resource.scopes)
         if request.acting is not None:
-            held &= request.client.scopes
+            held &= resource.closed(request.client.scopes)
         held = under_ceilings(held, resource, agents)
         if held:
             scope |= held

@@ -44,12 +44,8 @@ async def hand_over(
         or len(row.path) >= core.policy.max_depth
     ):
         return invalid_target("handover_not_consented", _NOT_CONSENTED)
-    limit = request.client.scopes
-    if subject.record.kind is not TokenKind.ID:
-        limit &= words(subject.record.scope)
-    if wanted is not None:
-        limit &= wanted
-    kept = await _details(core, authority, other, limit)
+    said = None if subject.record.kind is TokenKind.ID else words(subject.record.scope)
+    kept = await _details(core, authority, other, request, said, wanted)
     if details is not None:
         narrowed = await _narrowed(core, row, kept, details)
         if narrowed is None:
@@ -125,8 +121,9 @@ async def downstream(
     )
     if not ways or len(row.path) >= core.policy.max_depth or agent.id in basis.chain:
         return invalid_target("no_edge", "There is no consented way to this target.")
-    asked = resource.default_scopes if wanted is None else wanted
-    left = asked & ways & request.client.scopes & frozenset(resource.scopes)
+    asked = resource.closed(resource.default_scopes if wanted is None else wanted)
+    # An edge gives the scope that it names, and not what that one includes.
+    left = asked & ways & resource.closed(request.client.scopes) & frozenset(resource.scopes)
     left = under_ceilings(left, resource, (*authority.path.agents, agent))
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
@@ -157,15 +154,28 @@ async def downstream(
 
 
 async def _details(
-    core: Core, authority: Authority, other: Agent, limit: frozenset[str]
+    core: Core,
+    authority: Authority,
+    other: Agent,
+    request: TokenRequest,
+    said: frozenset[str] | None,
+    wanted: frozenset[str] | None,
 ) -> tuple[Detail, ...]:
-    """Cut every detail of the delegation to what the next agent may hold of it."""
+    """Cut every detail of the delegation to what the next agent may hold of it.
+
+    `said` is the scope of the subject token, none for an ID token, which has none.
+    """
     kept = []
     for detail in authority.row.details:
         resource = await core.snapshot.resource(detail.resource)
         scopes = frozenset[str]()
         if resource is not None:
-            scopes = detail.scopes & limit & in_force(authority.path, resource.id)
+            scopes = detail.scopes & in_force(authority.path, resource.id)
+            scopes &= resource.closed(request.client.scopes)
+            if said is not None:
+                scopes &= said
+            if wanted is not None:
+                scopes &= resource.closed(wanted)
             scopes = under_ceilings(scopes, resource, (*authority.path.agents, other))
         kept.append(replace(detail, scopes=scopes))
     return tuple(kept)

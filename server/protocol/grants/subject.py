@@ -22,6 +22,7 @@ _DECLARED = {
     TokenKind.HANDOVER: ACCESS_TOKEN,
     TokenKind.AGENT_SELF: ACCESS_TOKEN,
     TokenKind.ID: ID_TOKEN,
+    TokenKind.ID_JAG: "",  # good at other servers only
 }
 _SUBJECTS = {TokenKind.USER, TokenKind.DELEGATED, TokenKind.HANDOVER, TokenKind.ID}
 

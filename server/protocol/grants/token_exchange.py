@@ -11,6 +11,7 @@ from server.domain.registry import Agent, GrantType, Resource
 from server.domain.tokens import TokenKind
 from server.protocol.authorization_details import invalid_details, parse_authorization_details
 from server.protocol.authorize_targets import agent_id_of
+from server.protocol.grants.assert_identity import assert_identity
 from server.protocol.grants.base import GrantContext, TokenRequest
 from server.protocol.grants.handover import downstream, hand_over
 from server.protocol.grants.subject import (
@@ -21,6 +22,7 @@ from server.protocol.grants.subject import (
     read_subject,
     unacceptable,
 )
+from server.protocol.id_jag import ID_JAG_TOKEN
 from server.protocol.minting import Authorization
 from server.protocol.scopes import in_force, parse_scope, under_ceilings, words
 
@@ -40,15 +42,18 @@ class TokenExchange:
                 reason="public_client",
                 description="Only confidential clients may exchange tokens.",
             )
-        # RFC 8693 §2.1: we only issue access tokens; anything else is refused, not ignored.
+        if request.form.get("requested_token_type") == ID_JAG_TOKEN:
+            return await assert_identity(context, request)
+        # RFC 8693 §2.1: what else we do not issue is refused, not ignored.
         if request.form.get("requested_token_type") not in (None, ACCESS_TOKEN):
             return invalid_request(
-                "requested_token_type_unsupported", "Only access tokens can be requested."
+                "requested_token_type_unsupported",
+                "Only access tokens and identity assertions can be requested.",
             )
         subject = await read_subject(context, request)
         if isinstance(subject, Refused):
             return subject
-        target = _target(context.core, request, subject)
+        target = await _target(context.core, request, subject)
         if isinstance(target, Refused):
             return target
         wanted = parse_scope(request.form.get("scope"))
@@ -67,13 +72,15 @@ class TokenExchange:
         )
 
 
-def _target(core: Core, request: TokenRequest, subject: Standing) -> str | Refused:
+async def _target(core: Core, request: TokenRequest, subject: Standing) -> str | Refused:
     """X6: exactly one target; absent, the subject's own audience."""
     named = {*request.form.every("resource"), *request.form.every("audience")}
     if len(named) > 1 or len(request.form.every("resource")) > 1:
         return invalid_target("several_targets", "Name exactly one target.")
     if named:
-        return named.pop()
+        target = named.pop()
+        resource = await core.snapshot.resource(target)
+        return target if resource is None else resource.id  # as it is registered
     if subject.record.audience.startswith(f"{core.policy.issuer}/agents/"):
         return invalid_target("target_missing", "Name the resource that the token is for.")
     return subject.record.audience
@@ -137,8 +144,10 @@ def _scope(
     wanted: frozenset[str] | None,
 ) -> frozenset[str] | Refused:
     """X6: requested ∩ subject ∩ client ∩ every ceiling ∩ delegation, at the target."""
-    asked = resource.default_scopes if wanted is None else wanted
-    left = asked & request.client.scopes & frozenset(resource.scopes)
+    # What a scope includes comes with the request and with what an admin set; what the person
+    # agreed to and what a token says is there in full, and nothing is added to it afterwards.
+    asked = resource.closed(resource.default_scopes if wanted is None else wanted)
+    left = asked & resource.closed(request.client.scopes) & frozenset(resource.scopes)
     if subject.record.kind is not TokenKind.ID:
         # An ID token proves who; it has no scope to cut by (X7).
         left &= words(subject.record.scope)
@@ -223,8 +232,9 @@ async def _impersonate(
     resource = await context.core.snapshot.resource(target)
     if resource is None:
         return invalid_target("unknown_target", "The target is not registered.")
-    asked = resource.default_scopes if wanted is None else wanted
-    left = asked & request.client.scopes & frozenset(resource.scopes) & words(record.scope)
+    asked = resource.closed(resource.default_scopes if wanted is None else wanted)
+    left = asked & resource.closed(request.client.scopes) & frozenset(resource.scopes)
+    left &= words(record.scope)
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
     return Authorization(

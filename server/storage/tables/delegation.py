@@ -1,6 +1,6 @@
 """Delegations: what a person allowed an agent, as a tree of rows, and what calls left behind."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 
 from server.storage.tables.metadata import metadata
 
@@ -20,8 +20,15 @@ delegation = Table(
     Column("expires_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
     Column("revoked_reason", Text),
+    Column("origin", Text),
     Index("ix_delegation_user_id_agent_id", "user_id", "agent_id"),
     Index("ix_delegation_created_at_id", "created_at", "id"),
+    Index(
+        "ix_delegation_origin",
+        "origin",
+        sqlite_where=text("origin IS NOT NULL"),
+        postgresql_where=text("origin IS NOT NULL"),
+    ),
 )
 
 delegation_effect = Table(

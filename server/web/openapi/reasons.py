@@ -23,6 +23,11 @@ EXCHANGE: Final = (
     "objects_exceed_delegation", "too_many_helpers", "subject_for_agent",
     *(f"actor_{reason.value}" for reason in Reason),
 )  # fmt: skip
+ASSERTION: Final = (
+    "assertion_missing", "assertion_refused", "assertion_expired", "assertion_replayed",
+    "assertion_of_other_client", "assertion_resource", "assertion_scope",
+    "not_allowed_by_policy", "subject_unknown", "not_for_assertions",
+)  # fmt: skip
 TARGET: Final = (
     "several_targets", "target_missing", "unknown_target", "target_not_consented",
     "target_not_granted", "malformed_scope", "nothing_left", "scope_exceeds_grant",
@@ -52,8 +57,8 @@ UNAVAILABLE: Final = ("unavailable", "too_many_waiting")
 EVERY: Final = tuple(
     dict.fromkeys(
         (
-            *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *TARGET,
-            *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *UNAVAILABLE,
+            *(reason.value for reason in Reason), *FORM, *CLIENT, *TOKEN, *EXCHANGE, *ASSERTION,
+            *TARGET, *AUTHORIZE, *DETAILS, *RELATIONS, *BEARER, *UNAVAILABLE,
         )
     )
 )  # fmt: skip

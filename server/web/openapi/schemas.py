@@ -59,12 +59,17 @@ _ERROR: Final = record(
 _TOKEN: Final = record(
     {
         "access_token": JWT,
-        "token_type": text(const="Bearer"),
+        "token_type": words(["Bearer", "N_A"]),
         "expires_in": integer("Seconds.", minimum=0),
         "scope": text("What was granted; may be empty."),
     },
     {
-        "issued_token_type": text(const="urn:ietf:params:oauth:token-type:access_token"),
+        "issued_token_type": words(
+            [
+                "urn:ietf:params:oauth:token-type:access_token",
+                "urn:ietf:params:oauth:token-type:id-jag",
+            ]
+        ),
         "id_token": JWT,
         "refresh_token": text(),
         "grant_id": GRANT_ID,

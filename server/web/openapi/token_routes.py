@@ -5,6 +5,7 @@ from typing import Final
 from server.domain.registry import ClientAuth, GrantType
 from server.protocol.client_assertion import ASSERTION_TYPE
 from server.protocol.grants.subject import ACCESS_TOKEN, ID_TOKEN
+from server.protocol.id_jag import ID_JAG_TOKEN
 from server.web.openapi.browser_routes import AUTHORIZATION
 from server.web.openapi.build import (
     JSON,
@@ -64,13 +65,17 @@ GRANTS: Final[Json] = {
         {
             "actor_token": text("The agent's own token, from client_credentials."),
             "actor_token_type": text(const=ACCESS_TOKEN),
-            "requested_token_type": text(const=ACCESS_TOKEN),
+            "requested_token_type": words([ACCESS_TOKEN, ID_JAG_TOKEN]),
             "resource": _TARGETS,
             "audience": array(text("A resource or an agent's URI.")),
             "scope": SCOPE,
             "grant_id": GRANT_ID,
             "authorization_details": _DETAILS,
         },
+    ),
+    GrantType.JWT_BEARER.value: form(
+        {"assertion": text("Of a trusted issuer (RFC 7523 §2.1): its aud is the issuer.")},
+        {"scope": SCOPE, "resource": _TARGETS, "audience": _TARGETS},
     ),
 }
 """The parameters of each grant, besides `grant_type` and the client's own."""

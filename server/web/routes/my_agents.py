@@ -8,7 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.services.review import Review, my_delegations, review_delegation
-from server.services.withdraw import By, Keep, NotYours, narrow, revoke, undo_effect
+from server.services.withdraw import (
+    By,
+    Keep,
+    NotYours,
+    allow_again,
+    narrow,
+    revoke,
+    undo_effect,
+)
 from server.web.delegation_views import delegation_page, effect_rows, node, rows
 from server.web.forms import Form
 from server.web.front import Front, Visitor
@@ -29,6 +37,7 @@ def routes(front: Front) -> list[Route]:
         Route(f"{one}/revoke", front.guarded(lambda r: _preview(front, r)), methods=["GET"]),
         Route(f"{one}/revoke", front.guarded(lambda r: _revoke(front, r)), methods=["POST"]),
         Route(f"{one}/narrow", front.guarded(lambda r: _narrow(front, r)), methods=["POST"]),
+        Route(f"{one}/allow-again", front.guarded(lambda r: _again(front, r)), methods=["POST"]),
         Route(f"{one}/undo", front.guarded(lambda r: _undo(front, r)), methods=["POST"]),
     ]
 
@@ -85,7 +94,11 @@ def revoke_preview(
         frame=front.frame(visitor, "admin_delegations" if section_admin else "agents"),
         heading="Revoke this delegation?",
         sentence="Everything that it allows stops at once, for every helper below it as well. "
-        "This cannot be taken back: the agent would have to ask again.",
+        + (
+            "The identity provider cannot allow it again until that is lifted here."
+            if value.origin
+            else "This cannot be taken back: the agent would have to ask again."
+        ),
         facts=(
             ("Helpers that stop with it", str(max(helpers, 0))),
             ("Live tokens", str(review.live_tokens)),
@@ -132,6 +145,17 @@ async def _narrow(front: Front, request: Request) -> Response:
     if isinstance(outcome, NotYours):
         return front.not_found()
     return front.redirect(f"/agents/{grant_id}?done={'narrowed' if outcome else 'nothing'}")
+
+
+async def _again(front: Front, request: Request) -> Response:
+    posted = await _posted(front, request)
+    if isinstance(posted, Response):
+        return posted
+    visitor, _, grant_id = posted
+    outcome = await allow_again(front.core, grant_id, By(user=visitor.user))
+    if isinstance(outcome, NotYours):
+        return front.not_found()
+    return front.redirect(f"/agents/{grant_id}?done={'lifted' if outcome else 'nothing'}")
 
 
 async def _undo(front: Front, request: Request) -> Response:

@@ -22,6 +22,7 @@ class ScopeChoice:
     """One switch of what the agent may do. Posted as `scope` = `value`.
 
     `sentence`: in plain words, as the resource registered it ("Read your documents").
+    `comes_with`: what else the person gives with it, in such sentences. `tools`: what it opens.
     `asked`: the client asked for it by name. `destructive`: it can delete, share or pay.
     `fixed`: cannot be switched off (openid); shown without a switch and not posted.
     `ticked`: as it stands now; `starts_ticked` at first, then what the person last posted.
@@ -29,6 +30,8 @@ class ScopeChoice:
 
     value: str
     sentence: str
+    comes_with: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     asked: bool = False
     destructive: bool = False
     fixed: bool = False

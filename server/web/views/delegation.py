@@ -19,7 +19,8 @@ class DelegationRow:
     `url`: its page. `person`: the delegator's e-mail (admin lists only, else ""). `services`:
     names of the resources. `status`: "paused" when its agent is suspended. Instants are Unix
     ms: `given_at` (consent), `last_used_at` (None: never), `expires_at` (None: with the
-    session). `hops`: how many sub-delegations hang below.
+    session). `hops`: how many sub-delegations hang below. `origin`: the host of the identity
+    provider that allowed it in the person's place, else "".
     """
 
     grant_id: str
@@ -33,6 +34,7 @@ class DelegationRow:
     purpose: str = ""
     person: str = ""
     hops: int = 0
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,8 @@ class DelegationPage:
     `root`: the topmost delegation of the tree that the reader may see.
     `ended_why`: for an ended one, a sentence ("You revoked it"), else "".
     `ends_with_session`: shown instead of `expires_at`.
+    `origin`: the host of the identity provider that allowed it in the person's place, else "";
+    `again_url`: posts `csrf` to let it be allowed again after the person revoked it.
     """
 
     frame: Frame
@@ -177,6 +181,8 @@ class DelegationPage:
     undo_url: str | None = None
     audit_url: str | None = None
     endings: tuple[tuple[str, str], ...] = ()
+    origin: str = ""
+    again_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
