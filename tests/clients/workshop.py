@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from server.domain.registry import ClientAuth, GrantType, Resource, Scope
-from server.services.registration import add_resource
+from server.services.resources import add_resource
 from tests.interop.scene import EVERY, Scene, set_scene
 from tests.support.processes import ServerProcess
 from tests.support.tree import ROOT
