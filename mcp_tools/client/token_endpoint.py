@@ -10,7 +10,8 @@ import httpx2
 from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.dpop import Prover
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
-from mcp_tools.discovery import ask, discover
+from mcp_tools.client.find import token_endpoint_of
+from mcp_tools.discovery import ask
 from mcp_tools.unavailable import IssuerUnavailable
 
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -53,12 +54,11 @@ class TokenEndpoint:
 async def find_endpoint(
     issuer: str, credentials: Credentials, http: httpx2.AsyncClient
 ) -> TokenEndpoint:
-    """Return an issuer's token endpoint (RFC 8414); raises `TryAgain`."""
-    try:
-        found = await discover(http, issuer)
-    except IssuerUnavailable as error:
-        raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
-    return TokenEndpoint(issuer, found.token_endpoint, credentials, http)
+    """Return an issuer's token endpoint (RFC 8414, or OpenID Connect Discovery alone).
+
+    Raises `WrongServer` if the metadata is another issuer's, `TryAgain` if there is none.
+    """
+    return TokenEndpoint(issuer, await token_endpoint_of(http, issuer), credentials, http)
 
 
 async def assertion_token(
@@ -158,6 +158,8 @@ async def _request(
     if status != 200:
         raise refusal(status, document)
     value, expires_in = document.get("access_token"), document.get("expires_in")
+    if token_type == "n_a" and expires_in is None:
+        expires_in = 0  # not kept: RFC 8693 §2.2.1 only recommends it, and the assertion says
     kind = str(document.get("token_type", "")).lower()
     if not isinstance(value, str) or not isinstance(expires_in, int):
         raise TryAgain("server_error", "unexpected_answer")

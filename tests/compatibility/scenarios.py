@@ -5,9 +5,11 @@ from typing import Final
 CLIENT: Final = (
     "auth/client-credentials-basic",
     "auth/client-credentials-jwt",
+    "auth/enterprise-managed-authorization",
     "auth/metadata-issuer-mismatch",
     "auth/pre-registration",
     "auth/resource-mismatch",
+    "auth/wif-jwt-bearer",
 )
 
 _CODE: Final = (
@@ -16,7 +18,6 @@ _CODE: Final = (
 )
 _OLD: Final = "Revision 2025-03-26: discovery without RFC 9728, which our helper does not do."
 _PROOF: Final = "`AgentAuth` sends bearer tokens: this is DPoP."
-_OTHER: Final = "`AgentAuth` has the client credentials grant: this is another."
 
 NOT_APPLICABLE: Final = {
     "auth/2025-03-26-oauth-endpoint-fallback": _OLD,
@@ -25,7 +26,6 @@ NOT_APPLICABLE: Final = {
     "auth/basic-cimd": _CODE,
     "auth/dpop": _PROOF,
     "auth/dpop-nonce": _PROOF,
-    "auth/enterprise-managed-authorization": _OTHER,
     "auth/iss-normalized": _CODE,
     "auth/iss-not-advertised": _CODE,
     "auth/iss-supported": _CODE,
@@ -46,6 +46,5 @@ NOT_APPLICABLE: Final = {
     "auth/token-endpoint-auth-basic": _CODE,
     "auth/token-endpoint-auth-none": _CODE,
     "auth/token-endpoint-auth-post": _CODE,
-    "auth/wif-jwt-bearer": _OTHER,
 }
 """The suite's other `client` scenarios on authorization, each with the reason."""

@@ -27,6 +27,7 @@ from mcp_tools.client.enterprise import IdentityAssertionAuth, IdentityProvider
 from mcp_tools.client.errors import NotGranted
 from mcp_tools.client.workload import TokenFile, WorkloadAuth
 from server.domain.registry import ClientAuth
+from tests.compatibility.record import Flow, passed
 from tests.interop.enterprise_scene import Enterprise, enterprise_scene
 from tests.requirements import requirement
 from tests.support.missing import missing
@@ -115,6 +116,7 @@ async def test_the_mcp_client_presents_an_assertion_that_our_helper_got(scene: E
     assert storage.tokens
     assert storage.tokens.scope == "docs:read"
     assert storage.tokens.refresh_token is None
+    passed("python-mcp", Flow.ID_JAG)
 
 
 @pytest.mark.node
@@ -148,6 +150,7 @@ def test_the_npm_client_goes_both_legs(
     assert found["asserted"] == [
         {"audience": scene.there.issuer, "resource": scene.at.resource, "scope": "docs:read"}
     ]
+    passed("npm-client", Flow.ID_JAG)
 
 
 @requirement("wif:accepted")
