@@ -20,6 +20,7 @@ from mcp_tools.client.challenged import (
     require_own_server,
 )
 from mcp_tools.client.credentials import Credentials
+from mcp_tools.client.dpop import DPoPKey, Prover
 from mcp_tools.client.errors import WrongServer
 from mcp_tools.client.find import protected_resource, token_endpoint_of
 from mcp_tools.client.held import Held
@@ -35,6 +36,7 @@ class AgentAuth(httpx2.Auth):
     not believed, so the credentials go to no other. Without `scope` Mandate gives the resource's
     default. `step_up` names further scopes that may be asked for when the server wants them (403
     `insufficient_scope`), once a request; what it does not name is reported and never asked for.
+    With `dpop` the token is bound to that key and sent with a proof of it (RFC 9449).
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class AgentAuth(httpx2.Auth):
         resource: str,
         scope: str | None = None,
         step_up: str = "",
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class AgentAuth(httpx2.Auth):
         self._http = http or open_http(issuer)
         self._owns_http = http is None
         self._clock = clock or SystemClock()
+        self._prover = None if dpop is None else Prover(dpop, clock=self._clock)
         self._lock = anyio.Lock()
         self._endpoint: TokenEndpoint | None = None
         self._named = resource
@@ -95,16 +99,18 @@ class AgentAuth(httpx2.Auth):
                 return
             hint = metadata_hint(response.headers)
         token = await self._token(hint)
-        response = yield _with(request, token)
+        response = yield self._with(request, token)
+        if self._prover is not None and self._prover.wants_nonce(request, response):
+            response = yield self._with(request, token)
         if response.status_code == 401:
             # Revoked, or keys rotated: one new request tells which.
             await self._forget(token)
             token = await self._token(None)
-            response = yield _with(request, token)
+            response = yield self._with(request, token)
         told = missing_scope(response, token.scope)
         if told is not None and told.missing and self._step_up.issuperset(told.missing.split()):
             token = await self._more(token, told.needed)
-            response = yield _with(request, token)
+            response = yield self._with(request, token)
         await report_scope(response, token.scope)
 
     def sync_auth_flow(
@@ -141,7 +147,7 @@ class AgentAuth(httpx2.Auth):
         if self._issuer not in servers:
             raise WrongServer(f"{self.resource} names another authorization server")
         url = await token_endpoint_of(self._http, self._issuer)
-        return TokenEndpoint(self._issuer, url, self._credentials, self._http)
+        return TokenEndpoint(self._issuer, url, self._credentials, self._http, self._prover)
 
     async def _forget(self, token: Token) -> None:
         async with self._lock:
@@ -149,7 +155,9 @@ class AgentAuth(httpx2.Auth):
             if self._held is not None and self._held.token is token:
                 self._held = None
 
-
-def _with(request: httpx2.Request, token: Token) -> httpx2.Request:
-    request.headers["Authorization"] = f"Bearer {token.value}"
-    return request
+    def _with(self, request: httpx2.Request, token: Token) -> httpx2.Request:
+        if self._prover is None:
+            request.headers["Authorization"] = f"Bearer {token.value}"
+        else:
+            self._prover.authorize(request, token.value)
+        return request

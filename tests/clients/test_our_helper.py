@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
+from authz.jose import split
 from mcp_tools.client.agent_auth import AgentAuth
 from mcp_tools.client.connect import connect
 from mcp_tools.client.credentials import ClientSecret
+from mcp_tools.client.dpop import DPoPKey
 from mcp_tools.client.errors import InsufficientScope, NotGranted, WrongServer
 from mcp_tools.client.find import find_issuer
 from tests.clients.workshop import House
@@ -50,3 +53,13 @@ async def test_a_scope_of_another_resource_is_not_granted(mandate: Live, house: 
     async with _auth(mandate, house, scope=scope) as auth:
         with pytest.raises(NotGranted, match="invalid_scope"):
             await auth.token()
+
+
+async def test_a_bound_token_is_worth_nothing_without_its_key(mandate: Live, house: House):
+    async with _auth(mandate, house, dpop=DPoPKey.generate()) as auth, connect(auth) as mcp:
+        assert not (await mcp.call_tool("look", {"shelf": "left"})).is_error
+        stolen = (await auth.token()).value
+        assert "jkt" in split(stolen).unverified_payload()["cnf"]
+    headers = {"authorization": f"Bearer {stolen}"}
+    answer = httpx2.get(house.workshop, headers=headers, trust_env=False)
+    assert answer.status_code == 401
