@@ -22,6 +22,7 @@ from mcp.shared.auth import (
 )
 from pydantic import AnyUrl
 
+from tests.compatibility.record import Flow, passed
 from tests.interop.scene import ADA, Scene, set_scene
 from tests.outbound.origin import make_authority
 from tests.registration.publisher import Publisher, publish
@@ -163,6 +164,7 @@ async def test_a_client_that_is_only_a_url_reads_what_was_picked(
     assert app.asked["client_id"] == [url]
     assert app.storage.tokens is not None
     assert app.storage.tokens.scope == "docs:read"
+    passed("python-mcp", Flow.CIMD)
 
 
 @requirement("mcp:as:dcr")
@@ -179,3 +181,4 @@ async def test_a_client_without_a_document_registers_and_is_one_client_each_time
         ids.append(app.storage.client.client_id)
         assert app.storage.client.token_endpoint_auth_method == "none"
     assert ids[0] == ids[1]
+    passed("python-mcp", Flow.DCR)
