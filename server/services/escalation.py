@@ -179,7 +179,8 @@ def _allowed(agent: Agent, resource: Resource, detail: Detail) -> bool:
     return (
         bool(detail.scopes)
         and resource.id in agent.ceiling.resources
-        and detail.scopes <= resource.closed(agent.ceiling.scopes) & frozenset(resource.scopes)
+        and detail.scopes
+        <= resource.for_agents(resource.closed(agent.ceiling.scopes) & frozenset(resource.scopes))
         and all(resource.owns(name) for name in detail.objects)
     )
 

@@ -18,7 +18,11 @@ def askable(resources: Iterable[Resource], declared: frozenset[str] | None) -> f
     A person decides about each; this only bounds what they can be asked.
     """
     every = frozenset(
-        name for resource in resources for name in resource.scopes if not name.startswith(KEPT)
+        scope.name
+        for resource in resources
+        for scope in resource.scopes.values()
+        # An agent stands for such a client, and holds nothing that is people's own.
+        if not scope.name.startswith(KEPT) and not scope.person_only
     )
     return every if declared is None else every & declared
 
