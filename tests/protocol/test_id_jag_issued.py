@@ -176,6 +176,14 @@ async def test_the_subject_is_the_clients_own_young_id_token(desk: Desk):
     actor = await w.actor_token(desk.assistant)
     wrong = await desk.ask(subject_token=actor, subject_token_type=ACCESS)
     refused(wrong, "invalid_request", "wrong_kind")
+    plain = await w.client("plain")
+    await allow_id_jag(w.core, IdJagPolicy(client_id=plain.client.id, **POLICY), by="test")
+    signed_in = (await w.redeem(plain, await w.code(plain, desk.ada, scope="openid"))).json()
+    access = {"subject_token": signed_in["access_token"], "subject_token_type": ACCESS}
+    refused(await desk.ask(by=plain, **access), "invalid_request", "wrong_kind")
+    told = await desk.ask(by=plain, subject_token=signed_in["id_token"])
+    # Nobody acts where the client is no agent's.
+    assert "act" not in claims(told.json()["access_token"])
     jag = (await desk.ask()).json()["access_token"]
     refused(await desk.ask(subject_token=jag), "invalid_request", "token_invalid")
     w.clock.advance(seconds=301)
