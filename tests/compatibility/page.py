@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tests.compatibility.clients import CLIENTS, SUITE
 from tests.compatibility.record import SUITE_ID, Flow
-from tests.compatibility.scenarios import CLIENT, NOT_APPLICABLE
+from tests.compatibility.scenarios import CLIENT, DPOP, NOT_APPLICABLE
 
 Found = Mapping[tuple[str, str], str]
 """(client, flow) to the defect of the client, empty if all went well."""
@@ -82,7 +82,7 @@ def _suite(found: Found) -> list[str]:
         ]
     lines += [
         f"| `client` | {scenario} | our client helper | {_result(found, scenario)} |"
-        for scenario in CLIENT
+        for scenario in (*CLIENT, *DPOP)
     ]
     lines += [
         "",

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+DPOP: Final = ("auth/dpop", "auth/dpop-nonce")
+"""Tried with `DPoPOAuth` around the `mcp` client: the suite wants its code flow."""
 CLIENT: Final = (
     "auth/client-credentials-basic",
     "auth/client-credentials-jwt",
@@ -17,15 +19,12 @@ _CODE: Final = (
     " uses its SDK's, which the flows above try."
 )
 _OLD: Final = "Revision 2025-03-26: discovery without RFC 9728, which our helper does not do."
-_PROOF: Final = "`AgentAuth` sends bearer tokens: this is DPoP."
 
 NOT_APPLICABLE: Final = {
     "auth/2025-03-26-oauth-endpoint-fallback": _OLD,
     "auth/2025-03-26-oauth-metadata-backcompat": _OLD,
     "auth/authorization-server-migration": _CODE,
     "auth/basic-cimd": _CODE,
-    "auth/dpop": _PROOF,
-    "auth/dpop-nonce": _PROOF,
     "auth/iss-normalized": _CODE,
     "auth/iss-not-advertised": _CODE,
     "auth/iss-supported": _CODE,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.compatibility.record import SUITE_ID, passed
-from tests.compatibility.scenarios import CLIENT, NOT_APPLICABLE
+from tests.compatibility.scenarios import CLIENT, DPOP, NOT_APPLICABLE
 from tests.conformance.suite import Suite
 from tests.requirements import requirement
 from tests.support.tree import ROOT
@@ -28,4 +28,4 @@ def test_our_client_passes(suite: Suite, monkeypatch: pytest.MonkeyPatch, scenar
 
 def test_every_scenario_on_authorization_is_tried_or_explained(suite: Suite):
     listed = {word for word in suite.run("list").printed.split() if word.startswith("auth/")}
-    assert listed == {*CLIENT, *NOT_APPLICABLE}
+    assert listed == {*CLIENT, *DPOP, *NOT_APPLICABLE}

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from mcp_tools.tools.scopes import SCOPES
 from server.domain.registry import Client, ClientAuth, GrantType, Origin, Status
 from server.domain.self_registration import Registration
 from server.protocol.registration.adopt import MOST_OF_HOST
@@ -83,7 +84,13 @@ async def test_scopes_of_the_server_itself_are_not_asked_for(
         assert (await ask(w, url)).status_code == 303
         client = await w.core.snapshot.client(url)
         assert client is not None
-        assert client.scopes == {"docs:read", "docs:write", "docs:delete"}
+        # Of our MCP server, what an agent may hold: nothing that is people's own.
+        assert client.scopes == {
+            "docs:read",
+            "docs:write",
+            "docs:delete",
+            *(s.name for s in SCOPES if not s.person),
+        }
         asked = await ask(w, url, scope="authz:read", resource=w.core.policy.graph_resource)
         assert "error=invalid_scope" in asked.headers["location"]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mcp_tools.tools.scopes import SCOPES
 from server.domain.registry import Client, ClientAuth, GrantType
 from server.outbound.addresses import AddressPolicy
 from server.outbound.download import tls_context
@@ -42,7 +43,12 @@ async def test_a_client_comes_by_its_document_and_is_kept(w: World, publisher: P
     assert (client.name, client.auth) == ("Quill", ClientAuth.NONE)
     assert client.redirect_uris == (CALLBACK,)
     assert client.grant_types == {GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN}
-    assert client.scopes == {"docs:read", "docs:write", "docs:delete"}
+    assert client.scopes == {
+        "docs:read",
+        "docs:write",
+        "docs:delete",
+        *(s.name for s in SCOPES if not s.person),
+    }
     assert not (client.may_impersonate)
     assert not (client.may_introspect)
     assert not (client.first_party)

@@ -236,7 +236,7 @@ async def test_a_provisional_agent_follows_its_client_until_an_administrator_set
     followed = await core.snapshot.agent(agent.agent.id)
     assert followed is not None
     assert followed.ceiling.scopes == client.scopes
-    assert followed.ceiling.resources == {DOCS, "https://notes.example/mcp"}
+    assert followed.ceiling.resources == {DOCS, "https://notes.example/mcp", f"{ISSUER}/mcp"}
     narrow = replace(followed, ceiling=replace(followed.ceiling, scopes=frozenset({"docs:read"})))
     await core.store.write(lambda tx: core.rows.agents.update(tx, narrow))
     await w.resource("https://mail.example/mcp", "mail")

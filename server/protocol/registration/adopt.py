@@ -139,6 +139,7 @@ def _client(base: Client, claims: Claims, scopes: frozenset[str]) -> Client:
         jwks=claims.jwks,
         jwks_uri=claims.jwks_uri,
         require_par=claims.require_par,
+        dpop_bound_access_tokens=claims.dpop_bound,
         scopes=scopes,
     )
 

@@ -38,6 +38,8 @@ def told(issuer: str, registered: Registered) -> Mapping[str, object]:
         found["scope"] = " ".join(sorted(known.declared))
     if client.post_logout_redirect_uris:
         found["post_logout_redirect_uris"] = list(client.post_logout_redirect_uris)
+    if client.dpop_bound_access_tokens:
+        found["dpop_bound_access_tokens"] = True
     if client.require_par:
         found["require_pushed_authorization_requests"] = True
     if client.jwks is not None:

@@ -50,6 +50,8 @@ class Claims:
     """What the client wants to be able to ask for; none if it did not say."""
     post_logout_redirect_uris: tuple[str, ...] = ()
     require_par: bool = False
+    dpop_bound: bool = False
+    """Wants no token that is not bound to a key (RFC 9449 §5.2)."""
 
 
 def read_claims(
@@ -76,6 +78,7 @@ def read_claims(
         scopes=_scopes(given),
         post_logout_redirect_uris=_uris(given, "post_logout_redirect_uris"),
         require_par=_flag(given, "require_pushed_authorization_requests"),
+        dpop_bound=_flag(given, "dpop_bound_access_tokens"),
     )
 
 

@@ -27,7 +27,9 @@ from server.protocol.registration.answer import Registered
 from server.protocol.registration.claims import BadMetadata, Claims, read_claims
 from server.protocol.registration.scopes import askable
 
-METHODS: Final = frozenset(ClientAuth)
+METHODS: Final = frozenset(
+    {ClientAuth.BASIC, ClientAuth.POST, ClientAuth.PRIVATE_KEY_JWT, ClientAuth.NONE}
+)
 NAMELESS: Final = "Unnamed application"
 _SECRETS: Final = (ClientAuth.BASIC, ClientAuth.POST)
 
@@ -127,6 +129,7 @@ def filled(base: Client, claims: Claims, scopes: frozenset[str]) -> Client:
         jwks=claims.jwks,
         jwks_uri=claims.jwks_uri,
         require_par=claims.require_par,
+        dpop_bound_access_tokens=claims.dpop_bound,
         scopes=scopes,
         by_itself=replace(known, declared=claims.scopes),
     )
@@ -178,5 +181,6 @@ def _fingerprint(claims: Claims) -> str:
         "scopes": None if claims.scopes is None else sorted(claims.scopes),
         "post_logout_redirect_uris": claims.post_logout_redirect_uris,
         "require_par": claims.require_par,
+        "dpop_bound": claims.dpop_bound,
     }
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
