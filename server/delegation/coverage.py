@@ -25,7 +25,8 @@ def contradicts(request: AuthorizationRequest, client: Client) -> bool:
 
 def covers(held: Delegation, request: AuthorizationRequest, session: Session, now: int) -> bool:
     """Tell whether `held`, given to this client, allows all that `request` asks (X9)."""
-    if not held.live(now) or len(held.path) > 1:
+    # What extends another delegation is never found, only named.
+    if not held.live(now) or len(held.path) > 1 or held.extends is not None:
         return False
     if held.user_id != session.user_id or held.client_id != request.client_id:
         return False

@@ -89,8 +89,11 @@ def narrow_delegation(
         )
         core.rows.delegations.narrow(tx, smaller)
     for extension in _extensions(core, tx, value):
-        if until < extension.expires_at:
-            core.rows.delegations.narrow(tx, replace(extension, expires_at=until))
+        # Its whole row is written, so as nobody else is changing it.
+        held = core.rows.delegations.below(tx, extension)
+        fresh = next((row for row in held if row.id == extension.id), extension)
+        if fresh.revoked_at is None and until < fresh.expires_at:
+            core.rows.delegations.narrow(tx, replace(fresh, expires_at=until))
     core.rows.audit.record(
         tx,
         replace(

@@ -133,6 +133,12 @@ async def _row_standing(
         return Denied(Reason.DELEGATION_REVOKED, row.id)
     if now >= row.expires_at:
         return Denied(Reason.DELEGATION_EXPIRED, row.id)
+    if row.extends is not None:
+        # What stands beside another delegation never outlives it.
+        depends.add(("delegation", row.extends))
+        base = await core.snapshot.delegation(row.extends)
+        if base is None or not base.live(now):
+            return Denied(Reason.DELEGATION_REVOKED, row.extends)
     if row.sid is not None:
         depends.add(("session", row.sid))
         if not await session_alive(core, row.sid, now):

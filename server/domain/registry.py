@@ -58,6 +58,8 @@ class SelfRegistered:
     """Until when that document need not be looked at again."""
     changed_at: int = 0
     """When its name, addresses or authentication changed last: older consents are not silent."""
+    must_bind: bool = False
+    """An administrator demands bound tokens of it (RFC 9449 §5.2), whatever it says of itself."""
     withheld: bool = False
     """Suspended by the trust policy, which may let it in again; not by an administrator."""
 

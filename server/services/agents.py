@@ -105,7 +105,7 @@ async def set_agent_status(
     def work(tx: Unit) -> bool | NotAllowed:
         if not is_admin_now(core, tx, admin.id):
             return NotAllowed()
-        agent = core.rows.agents.get(tx, agent_id)
+        agent = core.rows.agents.held(tx, agent_id)
         if agent is None:
             return NotAllowed()
         if agent.status is status or agent.status is Status.RETIRED:
@@ -127,7 +127,7 @@ async def set_owner(
     def work(tx: Unit) -> bool | NotAllowed:
         if not is_admin_now(core, tx, admin.id):
             return NotAllowed()
-        agent = core.rows.agents.get(tx, agent_id)
+        agent = core.rows.agents.held(tx, agent_id)
         if agent is None:
             return NotAllowed()
         if owner_id is not None and core.rows.users.get(tx, owner_id) is None:

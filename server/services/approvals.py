@@ -15,7 +15,7 @@ from server.domain.core import Core
 from server.domain.people import User, UserStatus
 from server.domain.registry import Agent, Client, Resource
 from server.domain.unit import ChangeKey, StaleSnapshotError, Unit
-from server.services.escalation import Grown, NotGrown, grow, may_grow
+from server.services.escalation import Grown, NotGrown, grow, hold_base, may_grow
 
 SHOWN: Final = 50
 """Approvals of a list."""
@@ -148,6 +148,8 @@ async def _answer(
 
     def unit(tx: Unit) -> Answer:
         tx.guard(revision, depends)
+        if growing is not None:
+            hold_base(core, tx, growing)
         session = core.rows.sessions.get(tx, sid)
         user = core.rows.users.get(tx, user_id)
         if session is None or session.user_id != user_id or not session.alive(now):

@@ -140,8 +140,8 @@ def _enforce(core: Core, tx: Unit, now: int) -> TrustSet:
     return TrustSet(stopped=tuple(stopped), let_in=tuple(let_in))
 
 
-def _documents(core: Core, tx: Tx, ids: Iterable[str]) -> list[Client]:
-    found = (core.rows.clients.get(tx, client_id) for client_id in ids)
+def _documents(core: Core, tx: Unit, ids: Iterable[str]) -> list[Client]:
+    found = (core.rows.clients.held(tx, client_id) for client_id in ids)
     return [client for client in found if client is not None and client.is_document]
 
 

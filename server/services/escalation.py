@@ -20,7 +20,7 @@ from server.domain.delegation import Delegation, Detail
 from server.domain.refusal import Refused, invalid_request, invalid_scope, invalid_target
 from server.domain.registry import Agent, Resource
 from server.domain.tokens import TokenKind
-from server.domain.unit import Unit
+from server.domain.unit import StaleSnapshotError, Unit
 from server.protocol.authorization_details import MAX_TEXT
 
 MAX_DETAILS: Final = 10
@@ -33,6 +33,8 @@ class Grown:
     """The delegation that a yes makes."""
 
     delegation: Delegation
+    base: Delegation
+    """What it stands beside, as it was when this was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,19 @@ async def may_grow(core: Core, approval: Approval) -> Grown | NotGrown:
             sid=base.sid,
             created_at=core.clock.now(),
             expires_at=base.expires_at,
-        )
+        ),
+        base,
     )
+
+
+def hold_base(core: Core, tx: Unit, grown: Grown) -> None:
+    """Let nobody close or narrow the base until this unit has ended.
+
+    Raises `StaleSnapshotError` if somebody has: whoever waits for the tree then finds what extends
+    it as well.
+    """
+    if grown.base not in core.rows.delegations.below(tx, grown.base):
+        raise StaleSnapshotError
 
 
 def grow(core: Core, tx: Unit, grown: Grown, now: int) -> None:

@@ -71,7 +71,7 @@ async def set_client_status(core: Core, client_id: str, status: Status, *, by: s
     """
 
     def unit(tx: Unit) -> bool:
-        client = core.rows.clients.get(tx, client_id)
+        client = core.rows.clients.held(tx, client_id)
         if client is None:
             message = f"there is no client {client_id}"
             raise RegistrationError(message)
@@ -94,13 +94,16 @@ async def set_client_dpop(core: Core, client_id: str, *, required: bool, by: str
     """
 
     def unit(tx: Unit) -> bool:
-        client = core.rows.clients.get(tx, client_id)
+        client = core.rows.clients.held(tx, client_id)
         if client is None:
             message = f"there is no client {client_id}"
             raise RegistrationError(message)
-        if client.dpop_bound_access_tokens is required:
+        # A client that registers itself anew cannot take an administrator's demand back.
+        known = client.by_itself and replace(client.by_itself, must_bind=required)
+        after = replace(client, dpop_bound_access_tokens=required, by_itself=known)
+        if after == client:
             return False
-        core.rows.clients.update(tx, replace(client, dpop_bound_access_tokens=required))
+        core.rows.clients.update(tx, after)
         audit_change(core, tx, AuditTag.CLIENT_CHANGED, by, client_id=client_id)
         return True
 
@@ -174,7 +177,7 @@ async def set_ceiling(core: Core, agent_id: str, ceiling: Ceiling, *, by: str) -
     """
 
     def unit(tx: Unit) -> Agent:
-        agent = core.rows.agents.get(tx, agent_id)
+        agent = core.rows.agents.held(tx, agent_id)
         if agent is None:
             message = f"there is no agent {agent_id}"
             raise RegistrationError(message)

@@ -122,7 +122,8 @@ def narrow_in(
         details=value.details,
         expires_at=value.expires_at,
         cut=cut or value.cut,
-        shortened=value.shortened or smaller.expires_at < value.expires_at,
+        # An agent that gives its time back says nothing in the person's name.
+        shortened=value.shortened or (cut and smaller.expires_at < value.expires_at),
     )
     done = narrow_delegation(
         core, tx, marked,

@@ -20,6 +20,7 @@ _REQUESTS = select(_r.host, _r.client_id, _r.asked_by, _r.first_at, _r.last_at, 
     _r.last_at.desc(), _r.host
 )
 _REQUESTS_COUNT = select(func.count()).select_from(client_trust_request)
+_REQUESTS_OF = _REQUESTS_COUNT.where(_r.asked_by == bindparam("asked_by"))
 _REQUEST_AGAIN = (
     update(client_trust_request)
     .where(_r.host == bindparam("key"))
@@ -70,11 +71,16 @@ class SqlClientTrust:
             for host, client_id, asked_by, first_at, last_at, times in tx.fetch(_REQUESTS)
         ]  # fmt: skip
 
-    def ask(self, tx: Unit, value: TrustRequest, most: int) -> bool:
-        """Note a request; true if it is the first for its host. Beyond `most` hosts none is."""
+    def ask(self, tx: Unit, value: TrustRequest, most: int, most_of_one: int) -> bool:
+        """Note a request; true if it is the first for its host.
+
+        None is noted beyond `most` hosts altogether, and `most_of_one` of one person.
+        """
         if tx.execute(_REQUEST_AGAIN, {"key": value.host, "now": value.last_at}):
             return False
         if int(tx.fetch(_REQUESTS_COUNT)[0][0]) >= most:
+            return False
+        if int(tx.fetch(_REQUESTS_OF, {"asked_by": value.asked_by})[0][0]) >= most_of_one:
             return False
         row = {
             "host": value.host,

@@ -29,6 +29,7 @@ _CLIENT = select(
     client.c.created_at,
 )
 _CLIENT_BY_ID = _CLIENT.where(client.c.id == bindparam("id"))
+_CLIENT_HELD = _CLIENT_BY_ID.with_for_update()
 _CLIENT_ALL = _CLIENT.order_by(client.c.created_at, client.c.id)
 _CLIENT_OF_AGENT = _CLIENT.where(client.c.agent_id == bindparam("agent_id"))
 _CLIENT_ADD = insert(client)
@@ -55,6 +56,15 @@ class Clients:
     def get(self, tx: Tx, client_id: str) -> Client | None:
         """Return a client, or none."""
         rows = tx.fetch(_CLIENT_BY_ID, {"id": client_id})
+        return _client(rows[0]) if rows else None
+
+    def held(self, tx: Unit, client_id: str) -> Client | None:
+        """Return a client to change; whoever else wants to waits until this unit has ended.
+
+        A whole row is written, so what is written back must be what nobody else is changing. Who
+        holds an agent as well holds the client first.
+        """
+        rows = tx.fetch(_CLIENT_HELD, {"id": client_id})
         return _client(rows[0]) if rows else None
 
     def all(self, tx: Tx) -> list[Client]:
@@ -168,6 +178,7 @@ _AGENT = select(
     agent.c.created_at,
 )
 _AGENT_BY_ID = _AGENT.where(agent.c.id == bindparam("id"))
+_AGENT_HELD = _AGENT_BY_ID.with_for_update()
 _AGENT_OF = _AGENT.where(agent.c.owner_id == bindparam("owner_id")).order_by(
     agent.c.created_at, agent.c.id
 )
@@ -205,6 +216,11 @@ class Agents:
     def get(self, tx: Tx, agent_id: str) -> Agent | None:
         """Return an agent, or none."""
         rows = tx.fetch(_AGENT_BY_ID, {"id": agent_id})
+        return _agent(rows[0]) if rows else None
+
+    def held(self, tx: Unit, agent_id: str) -> Agent | None:
+        """Return an agent to change; whoever else wants to waits until this unit has ended."""
+        rows = tx.fetch(_AGENT_HELD, {"id": agent_id})
         return _agent(rows[0]) if rows else None
 
     def owned_by(self, tx: Tx, owner_id: str) -> list[Agent]:

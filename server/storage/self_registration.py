@@ -216,6 +216,7 @@ def by_itself_document(value: SelfRegistered | None) -> Mapping[str, object] | N
         "fetched_at": value.fetched_at,
         "fresh_until": value.fresh_until,
         "changed_at": value.changed_at,
+        "must_bind": value.must_bind,
         "withheld": value.withheld,
     }
 
@@ -231,5 +232,6 @@ def by_itself(d: Mapping[str, Any] | None) -> SelfRegistered | None:
         fetched_at=d["fetched_at"],
         fresh_until=d["fresh_until"],
         changed_at=d["changed_at"],
+        must_bind=d["must_bind"],
         withheld=d["withheld"],
     )

@@ -43,7 +43,7 @@ def adopt(core: Core, tx: Unit, identifier: Identifier, claims: Claims, fetched:
 
     In the caller's turn (`Registrations.take_turn`), so that what is counted is exact.
     """
-    before = core.rows.clients.get(tx, identifier.url)
+    before = core.rows.clients.held(tx, identifier.url)
     scopes = askable(core.rows.resources.all(tx), claims.scopes)
     if before is None:
         return _new(core, tx, identifier, claims, fetched, scopes)
@@ -83,7 +83,7 @@ def keep_up(core: Core, tx: Unit, before: Client, after: Client) -> None:
     if agent is not None:
         core.rows.agents.update(tx, agent)
     if after.name != before.name and after.agent_id is not None:
-        agent = core.rows.agents.get(tx, after.agent_id)
+        agent = core.rows.agents.held(tx, after.agent_id)
         if agent is not None and agent.provisional and agent.name == before.name:
             core.rows.agents.update(tx, replace(agent, name=after.name))
 
@@ -129,6 +129,7 @@ def _new(
 
 
 def _client(base: Client, claims: Claims, scopes: frozenset[str]) -> Client:
+    demanded = base.by_itself is not None and base.by_itself.must_bind
     return replace(
         base,
         name=claims.name,
@@ -139,7 +140,7 @@ def _client(base: Client, claims: Claims, scopes: frozenset[str]) -> Client:
         jwks=claims.jwks,
         jwks_uri=claims.jwks_uri,
         require_par=claims.require_par,
-        dpop_bound_access_tokens=claims.dpop_bound,
+        dpop_bound_access_tokens=claims.dpop_bound or demanded,
         scopes=scopes,
     )
 

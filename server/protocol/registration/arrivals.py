@@ -173,7 +173,7 @@ class Arrivals:
 
         def unit(tx: Unit) -> None:
             core.rows.registrations.used(tx, client.id, core.clock.now())
-            now = core.rows.clients.get(tx, client.id)
+            now = core.rows.clients.held(tx, client.id)
             if now is None or now.by_itself is None:
                 return
             scopes = askable(core.rows.resources.all(tx), now.by_itself.declared)

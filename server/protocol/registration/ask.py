@@ -11,6 +11,8 @@ from server.protocol.registration.trust import trust_of
 
 MOST_WAITING: Final = 200
 """Hosts that wait for a decision; more are not noted."""
+MOST_OF_ONE: Final = 5
+"""Of these that one person asked for first, so that nobody keeps the others' out."""
 
 
 async def ask_for(core: Core, client_id: str, user_id: str) -> str | None:
@@ -30,7 +32,7 @@ async def ask_for(core: Core, client_id: str, user_id: str) -> str | None:
             host=identifier.host, client_id=identifier.url, asked_by=user_id,
             first_at=now, last_at=now, times=1,
         )  # fmt: skip
-        if core.rows.trust.ask(tx, request, MOST_WAITING):
+        if core.rows.trust.ask(tx, request, MOST_WAITING, MOST_OF_ONE):
             core.rows.audit.record(
                 tx,
                 AuditRecord(

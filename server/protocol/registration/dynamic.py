@@ -76,7 +76,7 @@ async def register(
         # One registration at a time: the same software twice, and the last place, are counted.
         core.rows.registrations.take_turn(tx)
         found = fingerprint and core.rows.registrations.by_fingerprint(tx, fingerprint)
-        before = core.rows.clients.get(tx, found.client_id) if found else None
+        before = core.rows.clients.held(tx, found.client_id) if found else None
         if before is not None and before.status is not Status.ACTIVE:
             return refused(BadMetadata("This application may not be used here."))
         stranger = source if initial is None else None
@@ -129,7 +129,7 @@ def filled(base: Client, claims: Claims, scopes: frozenset[str]) -> Client:
         jwks=claims.jwks,
         jwks_uri=claims.jwks_uri,
         require_par=claims.require_par,
-        dpop_bound_access_tokens=claims.dpop_bound,
+        dpop_bound_access_tokens=claims.dpop_bound or known.must_bind,
         scopes=scopes,
         by_itself=replace(known, declared=claims.scopes),
     )

@@ -53,7 +53,7 @@ async def update(
         return refused(BadMetadata("token_endpoint_auth_method stays as it was registered."))
 
     def unit(tx: Unit) -> Registered | Refused:
-        before = _own(core, tx, client_id, token)
+        before = _held(core, tx, client_id, token)
         if isinstance(before, Refused):
             return before
         after = filled(before, claims, askable(core.rows.resources.all(tx), claims.scopes))
@@ -73,7 +73,7 @@ async def delete(core: Core, client_id: str, authorization: str | None) -> Refus
     token, now = _bearer(authorization), core.clock.now()
 
     def unit(tx: Unit) -> Refused | None:
-        client = _own(core, tx, client_id, token)
+        client = _held(core, tx, client_id, token)
         if isinstance(client, Refused):
             return client
         rows = core.rows
@@ -90,6 +90,15 @@ async def delete(core: Core, client_id: str, authorization: str | None) -> Refus
         return None
 
     return await core.store.write(unit)
+
+
+def _held(core: Core, tx: Unit, client_id: str, token: str) -> Client | Refused:
+    """Return the client as `_own` does, to be changed: nobody else changes it meanwhile."""
+    found = _own(core, tx, client_id, token)  # a stranger holds nothing
+    if isinstance(found, Refused):
+        return found
+    core.rows.clients.held(tx, client_id)
+    return _own(core, tx, client_id, token)
 
 
 def _own(core: Core, tx: Tx, client_id: str, token: str) -> Client | Refused:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from authz.tx import Tx
 from server.domain.core import Core
 from server.domain.registry import Agent, Client, Resource
+from server.domain.unit import Unit
 
 KEPT: Final = ("authz:",)
 """How scopes begin that only clients get which an administrator registered."""
@@ -27,12 +27,12 @@ def askable(resources: Iterable[Resource], declared: frozenset[str] | None) -> f
     return every if declared is None else every & declared
 
 
-def grown(core: Core, tx: Tx, client: Client, scopes: frozenset[str]) -> Agent | None:
+def grown(core: Core, tx: Unit, client: Client, scopes: frozenset[str]) -> Agent | None:
     """Return the client's provisional agent with a ceiling that keeps up, or none to leave it.
 
     A ceiling that an administrator has set, or an agent that got an owner, is left alone.
     """
-    agent = core.rows.agents.get(tx, client.agent_id) if client.agent_id is not None else None
+    agent = core.rows.agents.held(tx, client.agent_id) if client.agent_id is not None else None
     if agent is None or not agent.provisional or agent.ceiling.object_roots:
         return None
     if agent.ceiling.scopes != client.scopes or scopes == client.scopes:
