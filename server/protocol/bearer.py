@@ -25,6 +25,12 @@ class SentToken:
         return (self.authorization or "").partition(" ")[0].lower() == "dpop"
 
 
+def bearer_of(authorization: str | None) -> str:
+    """Return the token of an Authorization header (RFC 6750 §2.1); empty for any other scheme."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def bad_token(reason: str) -> Refused:
     """Refuse an access token (RFC 6750 §3.1, RFC 9449 §7.1)."""
     return Refused(

@@ -2,7 +2,7 @@
 
 from mcp_tools.call import current_call
 from mcp_tools.guard import guard
-from tests.mcp_kit.archive import Archive, call, failed
+from tests.mcp_kit.archive import Archive, call, failed, post, rpc
 from tests.requirements import requirement
 
 
@@ -48,6 +48,8 @@ async def test_a_tool_may_take_all_three_or_a_person_alone(archive: Archive) -> 
             for tool_name in ("agent_user", "person"):
                 if not failed(await call(http, token, tool_name)):
                     ran.add((kind, tool_name))
+        shown = await post(http, tokens["delegated"], rpc("tools/list"))
+    assert "person" not in {tool["name"] for tool in shown.json()["result"]["tools"]}
     assert ran == {
         ("delegated", "agent_user"),
         ("agent", "agent_user"),

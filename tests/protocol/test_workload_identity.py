@@ -275,6 +275,7 @@ async def test_a_workloads_client_has_no_other_way_in(w: World):
     refused(nothing, "invalid_request", "assertion_missing")
 
 
+@requirement("wif:signature")
 async def test_a_signer_of_another_key_is_not_the_issuer(w: World):
     await w.resource()
     ci = await platform(w, deploy(await robot(w)))

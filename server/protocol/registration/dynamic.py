@@ -21,7 +21,7 @@ from server.domain.refusal import Refused
 from server.domain.registry import Client, ClientAuth, Origin, SelfRegistered, Status
 from server.domain.self_registration import Registration
 from server.domain.unit import Unit
-from server.protocol.bearer import bad_token
+from server.protocol.bearer import bad_token, bearer_of
 from server.protocol.redirect_uri import is_local, may_be_registered
 from server.protocol.registration.answer import Registered
 from server.protocol.registration.claims import BadMetadata, Claims, read_claims
@@ -59,7 +59,7 @@ async def register(
     now = core.clock.now()
     initial = None
     if core.policy.client_registration == "token":
-        initial = hash_secret(_bearer(authorization))
+        initial = hash_secret(bearer_of(authorization))
         token_hash = initial
         if not await core.store.read(lambda tx: core.rows.initial_tokens.good(tx, token_hash, now)):
             return bad_token("initial_token" if authorization else "token_missing")
@@ -165,11 +165,6 @@ def _all_local(uris: object) -> bool:
     if not isinstance(uris, list) or not uris:
         return False
     return all(isinstance(uri, str) and may_be_registered(uri) and is_local(uri) for uri in uris)
-
-
-def _bearer(authorization: str | None) -> str:
-    scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _fingerprint(claims: Claims) -> str:

@@ -13,7 +13,7 @@ from server.domain.entropy import hash_secret, same
 from server.domain.refusal import Refused
 from server.domain.registry import Client, Status
 from server.domain.unit import Unit
-from server.protocol.bearer import bad_token
+from server.protocol.bearer import bad_token, bearer_of
 from server.protocol.registration.adopt import keep_up
 from server.protocol.registration.answer import Registered
 from server.protocol.registration.claims import BadMetadata
@@ -31,7 +31,7 @@ _SHOWN: Final = ("name", "redirect_uris")
 
 async def read(core: Core, client_id: str, authorization: str | None) -> Registered | Refused:
     """Return what a client is registered as (§2.1); its secret is not shown again."""
-    token = _bearer(authorization)
+    token = bearer_of(authorization)
     client = await core.store.read(lambda tx: _own(core, tx, client_id, token))
     return client if isinstance(client, Refused) else Registered(client=client, token=token)
 
@@ -40,7 +40,7 @@ async def update(
     core: Core, client_id: str, authorization: str | None, body: bytes
 ) -> Registered | Refused:
     """Replace all of a client's metadata, checked as at a registration (§2.2)."""
-    token, now = _bearer(authorization), core.clock.now()
+    token, now = bearer_of(authorization), core.clock.now()
     # Before the body: nobody but the client learns what would be wrong with one.
     known = await core.store.read(lambda tx: _own(core, tx, client_id, token))
     if isinstance(known, Refused):
@@ -70,7 +70,7 @@ async def update(
 
 async def delete(core: Core, client_id: str, authorization: str | None) -> Refused | None:
     """End a client with all that it holds (§2.3)."""
-    token, now = _bearer(authorization), core.clock.now()
+    token, now = bearer_of(authorization), core.clock.now()
 
     def unit(tx: Unit) -> Refused | None:
         client = _held(core, tx, client_id, token)
@@ -129,11 +129,6 @@ def _names_itself(client: Client, body: bytes) -> Refused | None:
     ):
         return refused(BadMetadata("client_secret is not the current one."))
     return None
-
-
-def _bearer(authorization: str | None) -> str:
-    scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _record(core: Core, tx: Unit, client: Client, reason: str, now: int) -> AuditRecord:
