@@ -241,11 +241,11 @@ _FAMILY_BIND = (
     )
     .values(jkt=bindparam("proven"))
 )
-_FAMILY_HOLD = (
-    select(refresh_family.c.id)
-    .where(refresh_family.c.id == bindparam("id"), refresh_family.c.revoked_at.is_(None))
-    .with_for_update(read=True)
+_FAMILY_LIVING = select(refresh_family.c.id).where(
+    refresh_family.c.id == bindparam("id"), refresh_family.c.revoked_at.is_(None)
 )
+_FAMILY_KEPT = _FAMILY_LIVING.with_for_update(read=True)
+_FAMILY_HELD = _FAMILY_LIVING.with_for_update(key_share=True)
 _REFRESH_ADD = insert_ignore(refresh_token)
 _REFRESH_GET = select(
     refresh_token.c.hash,
@@ -302,9 +302,17 @@ class RefreshTokens:
         """Bind a family to a key; false if it is another's, which never changes."""
         return tx.execute(_FAMILY_BIND, {"key": family_id, "proven": jkt}) == 1
 
-    def hold_family(self, tx: Unit, family_id: str) -> bool:
+    def keep_family(self, tx: Unit, family_id: str) -> bool:
         """Keep a family from being revoked until this unit ends; false if it already was."""
-        return bool(tx.fetch(_FAMILY_HOLD, {"id": family_id}))
+        return bool(tx.fetch(_FAMILY_KEPT, {"id": family_id}))
+
+    def hold_family(self, tx: Unit, family_id: str) -> bool:
+        """Keep it as `keep_family` does, and for this unit alone, which may write to it.
+
+        Units that keep a row together and then write to it wait for each other, and all but one
+        are undone by the database.
+        """
+        return bool(tx.fetch(_FAMILY_HELD, {"id": family_id}))
 
     def revoke_family(self, tx: Unit, family_id: str, now: int) -> bool:
         """End a family for ever; tell whether this call did it."""

@@ -124,6 +124,18 @@ async def test_fifty_at_once_get_one_successor(stage: Stage) -> None:
     assert answer.json()["reason"] == "refresh_revoked"
 
 
+async def test_of_late_replays_at_once_one_ends_the_family(stage: Stage) -> None:
+    w = stage.world
+    public = await public_client(w)
+    first = (await w.redeem(public, await w.code(public, stage.ada))).json()["refresh_token"]
+    await refresh(w, public, first)
+    w.clock.advance(seconds=11)
+    # Whoever shares the row and then wants to write to it would wait for all others who do.
+    answers = await asyncio.gather(*(refresh(w, public, first) for _ in range(8)))
+    reasons = sorted(a.json().get("reason") for a in answers)
+    assert reasons == ["refresh_reused"] + ["refresh_revoked"] * 7
+
+
 @requirement("x13:reuse-kills-family", "rfc9700:4.14.2:family-revoked")
 async def test_reuse_revokes_the_access_tokens_too(stage: Stage) -> None:
     w = stage.world

@@ -74,12 +74,14 @@ class RefreshTokenGrant:
 
         def consume(tx: Unit) -> Refused | None:
             # A family revoked since it was read must not yield (the code may have come twice).
-            if not core.rows.refresh.hold_family(tx, family.id):
+            refresh = core.rows.refresh
+            living = refresh.hold_family if rotating else refresh.keep_family
+            if not living(tx, family.id):
                 return invalid_grant("refresh_revoked", _NO_GOOD)
-            if not _bound(core, tx, request, family):
-                return invalid_grant("proof_key", _NO_GOOD)
             if not rotating:
                 return None
+            if not _bound(core, tx, request, family):
+                return invalid_grant("proof_key", _NO_GOOD)
             return _rotate(core, tx, request, token, family, following)
 
         return Authorization(
