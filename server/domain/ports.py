@@ -18,7 +18,12 @@ from server.domain.interactions import Interaction, PushedRequest, Waiting
 from server.domain.issuers import IdentityLinks, TrustedIssuers
 from server.domain.people import Session, User
 from server.domain.registry import Agent, Client, Resource
-from server.domain.self_registration import ClientTrust, InitialTokens, Registrations
+from server.domain.self_registration import (
+    ClientLogos,
+    ClientTrust,
+    InitialTokens,
+    Registrations,
+)
 from server.domain.tokens import AuthorizationCode, RefreshFamily, RefreshToken, TokenRecord
 from server.domain.unit import Unit
 
@@ -292,6 +297,7 @@ class Repositories:
     identities: IdentityLinks
     id_jag_policies: IdJagPolicies
     registrations: Registrations
+    logos: ClientLogos
     trust: ClientTrust
     initial_tokens: InitialTokens
     audit: AuditSink

@@ -60,6 +60,8 @@ class SelfRegistered:
     """When its name, addresses or authentication changed last: older consents are not silent."""
     must_bind: bool = False
     """An administrator demands bound tokens of it (RFC 9449 §5.2), whatever it says of itself."""
+    logo_uri: str | None = None
+    """Where its document says that its picture is; only with a document."""
     withheld: bool = False
     """Suspended by the trust policy, which may let it in again; not by an administrator."""
 

@@ -60,6 +60,27 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a browser is given: `content` of `media_type`; `digest` names it in our own URL."""
+
+    media_type: str
+    digest: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientLogo:
+    """The picture of a client as it was found at `uri`; `fresh_until` in Unix ms."""
+
+    client_id: str
+    uri: str
+    picture: Picture | None
+    """None if there was none that we show."""
+    fresh_until: int
+    """Until when nobody looks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InitialToken:
     """An initial access token (RFC 7591 §3), stored as a hash; `expires_at` in Unix ms."""
 
@@ -86,6 +107,14 @@ class Registrations(Protocol):
     def idle(self, tx: Tx, origin: Origin, before: int, now: int, limit: int) -> list[str]: ...
     def forget(self, tx: Unit, client_id: str) -> None: ...
     def retire(self, tx: Unit, client_id: str, before: int, now: int) -> bool: ...
+
+
+class ClientLogos(Protocol):
+    """Pictures of clients that have a metadata document."""
+
+    def get(self, tx: Tx, client_id: str) -> ClientLogo | None: ...
+    def by_digest(self, tx: Tx, digest: str) -> Picture | None: ...
+    def put(self, tx: Unit, value: ClientLogo) -> None: ...
 
 
 class ClientTrust(Protocol):

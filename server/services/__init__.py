@@ -12,6 +12,7 @@ from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
 from server.protocol.registration.arrivals import Arrivals, ClientDocuments
+from server.protocol.registration.logos import Logos
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
 from server.protocol.search import Searching
@@ -29,6 +30,7 @@ class Services:
     proofs: ProofReader
     client_keys: ClientKeys
     arrivals: Arrivals
+    logos: Logos
     secret_key: bytes
     telemetry: Telemetry
     token: TokenEndpoint
@@ -59,6 +61,7 @@ def bundle(
         proofs=proofs,
         client_keys=client_keys,
         arrivals=arrivals,
+        logos=Logos(core, documents),
         secret_key=secret_key,
         telemetry=telemetry,
         token=TokenEndpoint(

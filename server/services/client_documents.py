@@ -1,4 +1,4 @@
-"""The metadata documents of clients, through the one outbound fetcher."""
+"""The metadata documents of clients and their pictures, through the one outbound fetcher."""
 
 from typing import Final
 
@@ -14,6 +14,12 @@ RULES: Final = FetchRules(
     seconds=5.0,
     longest_fresh=3600,
 )
+PICTURE_RULES: Final = FetchRules(
+    accept=("image/png", "image/jpeg", "image/webp"),
+    max_bytes=64 * 1024,
+    seconds=3.0,
+    longest_fresh=24 * 3600,
+)
 
 
 class RemoteClientDocuments:
@@ -25,8 +31,15 @@ class RemoteClientDocuments:
 
     async def fetch(self, url: str) -> Fetched | None:
         """Ask the origin; the row of the client is the cache, so ours is not (§5.3)."""
+        return await self._get(url, RULES)
+
+    async def picture(self, url: str) -> Fetched | None:
+        """Ask the origin of a picture, whose cache is a row as well."""
+        return await self._get(url, PICTURE_RULES)
+
+    async def _get(self, url: str, rules: FetchRules) -> Fetched | None:
         try:
-            document = await self._fetcher.fetch(url, RULES, anew=True)
+            document = await self._fetcher.fetch(url, rules, anew=True)
         except FetchRefused:
             return None
         return Fetched(document.body, document.fetched_at, document.fresh_until)

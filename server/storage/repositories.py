@@ -6,6 +6,7 @@ from server.storage.applications import Applications
 from server.storage.approvals import Approvals
 from server.storage.audit import SqlAudit
 from server.storage.audit_seal import SqlAuditTrail
+from server.storage.client_logos import SqlClientLogos
 from server.storage.client_trust import SqlClientTrust
 from server.storage.delegations import Delegations, Effects
 from server.storage.flow import Interactions, PushedRequests, RememberedConsents
@@ -46,6 +47,7 @@ def repositories(entropy: Entropy) -> Repositories:
         identities=IdentityLinks(),
         id_jag_policies=IdJagPolicies(),
         registrations=SqlRegistrations(),
+        logos=SqlClientLogos(),
         trust=SqlClientTrust(),
         initial_tokens=SqlInitialTokens(),
         audit=SqlAudit(entropy),

@@ -13,7 +13,7 @@ from server.storage.rows import names
 from server.storage.tables.delegation import delegation
 from server.storage.tables.flow import authorization_code, interaction
 from server.storage.tables.registry import client
-from server.storage.tables.self_registration import self_registered_client
+from server.storage.tables.self_registration import client_logo, self_registered_client
 from server.storage.tables.token import refresh_family
 from server.storage.turns import take_turns
 
@@ -83,6 +83,7 @@ _FORGET = delete(self_registered_client).where(
     _THIS, _c.consented_at.is_(None), _c.used_at < bindparam("before")
 )
 _DROP = delete(self_registered_client).where(_THIS)
+_DROP_LOGO = delete(client_logo).where(client_logo.c.client_id == bindparam("key"))
 _FORGET_CLIENT = delete(client).where(client.c.id == bindparam("key"), client.c.agent_id.is_(None))
 _IDLE_IDS = (
     select(_c.client_id)
@@ -170,6 +171,7 @@ class SqlRegistrations:
         for (client_id,) in tx.fetch(_UNUSED, wanted):
             if tx.execute(_FORGET, {"key": client_id, "before": before}):
                 tx.execute(_FORGET_CLIENT, {"key": client_id})
+                tx.execute(_DROP_LOGO, {"key": client_id})
                 tx.changed("client", client_id)
                 gone.append(client_id)
         return gone
@@ -217,6 +219,7 @@ def by_itself_document(value: SelfRegistered | None) -> Mapping[str, object] | N
         "fresh_until": value.fresh_until,
         "changed_at": value.changed_at,
         "must_bind": value.must_bind,
+        "logo_uri": value.logo_uri,
         "withheld": value.withheld,
     }
 
@@ -233,5 +236,6 @@ def by_itself(d: Mapping[str, Any] | None) -> SelfRegistered | None:
         fresh_until=d["fresh_until"],
         changed_at=d["changed_at"],
         must_bind=d["must_bind"],
+        logo_uri=d.get("logo_uri"),
         withheld=d["withheld"],
     )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from authz.tx import Tx
 from server.domain.core import Core
 from server.domain.interactions import Interaction
-from server.domain.registry import Agent, Resource, Scope
+from server.domain.registry import Agent, Client, Resource, Scope
 from server.identity.consent import KEPT, SESSION, Picks, edge_key, offered_durations
 from server.identity.consent_objects import Held, Holdings, held_objects
 from server.identity.consent_offer import NoOffer, Offer, Section, make_offer
@@ -91,6 +91,7 @@ def _view(
         redirect_host=host,
         self_registered=offer.client.by_itself is not None,
         client_host=urlsplit(offer.client.id).netloc if offer.client.is_document else "",
+        logo_url=_logo(core, tx, base, offer.client),
         only_local=all(is_local(uri) for uri in offer.client.redirect_uris),
         redirect_is_local=local,
         hand_overs=tuple(_hand_over(core, tx, agent, picks) for agent in offer.hand_overs),
@@ -126,6 +127,17 @@ def _client(core: Core, offer: Offer) -> AgentBadge:
         owner=ours if offer.client.first_party else None,
         verified=offer.client.first_party,
     )
+
+
+def _logo(core: Core, tx: Tx, base: str, client: Client) -> str:
+    """Return where our copy of a client's picture is; "" if it has none."""
+    if client.by_itself is None or client.by_itself.logo_uri is None:
+        return ""
+    known = core.rows.logos.get(tx, client.id)
+    # Of the address that the document names now: it may have changed since.
+    if known is None or known.picture is None or known.uri != client.by_itself.logo_uri:
+        return ""
+    return f"{base}/client-logo/{known.picture.digest}"
 
 
 def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:

@@ -42,6 +42,15 @@ STATIC_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+#: Pictures that a stranger made: a browser that is told to open one has nothing to run.
+PICTURE_HEADERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **STATIC_HEADERS,
+        "Cache-Control": "private, max-age=86400, immutable",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    }
+)
+
 
 def raw_headers(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
     """Return headers as ASGI sends them: made once, they cost nothing at each answer."""

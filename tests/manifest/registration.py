@@ -17,6 +17,7 @@ cimd:7.4:changes | §7.4 | A changed document counts for what comes after; nothi
 cimd:7.5:hostname | §7.5 | The host of the client id is shown at consent.
 cimd:7.6:special-addresses | §7.6 | No special-use address is fetched from; loopback only while the server itself is on loopback.
 cimd:7.7:size | §7.7 | At most 5 kilobytes are read.
+cimd:7.8:logo | §7.8 | A picture is fetched beforehand, kept, and served by the server itself; nothing that could run.
 cimd:7.9:trust | §7.9 | Hosts are allowed, asked about or denied, by rules of the operator.
 """
 

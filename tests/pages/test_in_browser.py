@@ -16,11 +16,13 @@ from server.web.csrf import Csrf
 from server.web.forms import PAGE_LIMITS, Form, read_form
 from server.web.origin import form_target
 from server.web.rendering import Pages
+from server.web.security_headers import PICTURE_HEADERS
 from server.web.views.account import FormPostPage
 from server.web.views.consent import REPEATABLE
 from tests.support.clock import FrozenClock
 from tests.support.page_examples import EXAMPLES
 from tests.support.page_views import CONSENT, STRANGER
+from tests.support.pictures import EXAMPLE_LOGO, png
 from tests.support.ports import free_ports
 
 pytestmark = pytest.mark.browser
@@ -50,6 +52,9 @@ class Site:
         async def static(request: Request) -> Response:
             return self.pages.static.answer(request.path_params["name"])
 
+        async def picture(_: Request) -> Response:
+            return Response(png(), headers={**PICTURE_HEADERS, "Content-Type": "image/png"})
+
         async def consent(request: Request) -> Response:
             if request.method == "GET":
                 frame = replace(CONSENT.frame, csrf=self.csrf.token("cookie"))
@@ -77,6 +82,7 @@ class Site:
             routes=[
                 Route("/example/{name}", example),
                 Route("/static/{name}", static),
+                Route(EXAMPLE_LOGO, picture),
                 Route("/consent", consent, methods=["GET", "POST"]),
                 Route("/form-post", form_post),
             ]

@@ -16,6 +16,7 @@ from tests.support.page_views import (
     UNKNOWN,
     console,
 )
+from tests.support.pictures import EXAMPLE_LOGO
 
 CLIENT_EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
     "consent_document": (
@@ -30,6 +31,7 @@ CLIENT_EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
             downstreams=(),
             self_registered=True,
             client_host="a-rather-long-name.of-a-host.assistants.example.org",
+            logo_url=EXAMPLE_LOGO,
             redirect_host="a-rather-long-name.of-a-host.assistants.example.org",
             may_share=False,
             replaces=False,

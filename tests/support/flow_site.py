@@ -34,15 +34,14 @@ from server.keys.envelope import Envelope
 from server.keys.kek import KeyEncryptionKey
 from server.keys.live import LiveKeys
 from server.keys.upkeep import ensure_keys
-from server.protocol.registration.adopt import Fetched
 from server.services import Services, bundle
 from server.services.registration import add_agent, add_client
 from server.services.resources import add_resource, put_core_model
 from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
-from server.web.routes import ask_admin, authorize, consent, end_session, par, protocol
-from tests.support.people_site import KEY, Browser, Site, hidden, open_site
+from server.web.routes import authorize, consent, end_session, par, protocol
+from tests.support.people_site import KEY, Browser, NoDocuments, Site, hidden, open_site
 
 DOCS = "https://docs.example/mcp"
 SEARCH = "https://search.example/mcp"
@@ -64,11 +63,6 @@ class _NoKeys:
 
 class _NoIssuers:
     async def keys_of(self, issuer: TrustedIssuer, *, kid: str | None) -> KeySource | None:
-        return None
-
-
-class _NoDocuments:
-    async def fetch(self, url: str) -> Fetched | None:
         return None
 
 
@@ -232,7 +226,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), _NoIssuers(), _NoDocuments(), KEY, Telemetry())
+    services = bundle(core, keys, _NoKeys(), _NoIssuers(), NoDocuments(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):
@@ -240,7 +234,6 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     routes = [
         *pages,
         *authorize.routes(front, derived(KEY, b"authorization-code"), services.arrivals),
-        *ask_admin.routes(front),
         *consent.routes(front, derived(KEY, b"authorization-code")),
         *end_session.routes(front, services.reader),
         *par.routes(services),

@@ -5,6 +5,7 @@ each at 375 and 1280 px wide, light and dark.
 """
 
 import argparse
+import re
 import shutil
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from server.web.static_files import STATIC_FOLDER
 from tests.support.chromium import chromium
 from tests.support.clock import FrozenClock
 from tests.support.page_examples import EXAMPLES
+from tests.support.pictures import EXAMPLE_LOGO, png
 
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
@@ -25,13 +27,16 @@ def render_all(folder: Path) -> list[Path]:
     (folder / "static").mkdir(parents=True)
     for source in STATIC_FOLDER.iterdir():
         shutil.copy(source, folder / pages.static.url(source.name).lstrip("/"))
+    picture = folder / EXAMPLE_LOGO.lstrip("/")
+    picture.parent.mkdir(exist_ok=True)
+    picture.write_bytes(png())
     written = []
     for name, (page, view, _) in EXAMPLES.items():
         html = bytes(pages.page(page, view).body).decode()
         # From disk there is no form to answer, so nothing may post by itself.
         html = html.replace("<script", "<!-- script").replace("</script>", " -->")
         path = folder / f"{name}.html"
-        path.write_text(html.replace('="/static/', '="static/'))
+        path.write_text(re.sub('="/(static|client-logo)/', r'="\1/', html))
         written.append(path)
     return written
 

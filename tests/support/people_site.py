@@ -22,13 +22,14 @@ from server.domain.policy import Policy
 from server.domain.snapshot import Snapshot
 from server.identity.addresses import email_key
 from server.identity.passwords import Passwords
+from server.protocol.registration.logos import Logos
 from server.storage.repositories import repositories
 from server.storage.store import OpenStore, open_store
 from server.storage.tables import metadata
 from server.storage.tables.changes import security_head
 from server.storage.unit import changes_since
 from server.web.front import Front, make_front
-from server.web.routes import home, setup, sign_in, sign_out, sign_up
+from server.web.routes import PEOPLE
 from tests.support.clock import FrozenClock
 from tests.support.entropy import SequenceEntropy
 
@@ -47,6 +48,16 @@ def create_tables(url: str) -> None:
         authz.stores.tables.metadata.create_all(connection)
         connection.execute(sa.insert(security_head).values(id=1, seq=0))
     engine.dispose()
+
+
+class NoDocuments:
+    """No client of these sites publishes anything."""
+
+    async def fetch(self, url: str) -> None:
+        return None
+
+    async def picture(self, url: str) -> None:
+        return None
 
 
 @dataclass
@@ -109,21 +120,13 @@ async def open_site(
         rows=rows, snapshot=Snapshot(store, rows, changes_since),
         relations=relations, graph=EmbeddedGraph(store, relations), marks=TokenMarks(KEY),
     )  # fmt: skip
-    front = make_front(core, secret_key=KEY, passwords=Passwords(entropy, workers=1, waiting=64))
-    routes: list[Route | Mount] = [
-        route for module in _page_modules() for route in module.routes(front)
-    ]
+    front = make_front(
+        core, logos=Logos(core, NoDocuments()), secret_key=KEY,
+        passwords=Passwords(entropy, workers=1, waiting=64),
+    )  # fmt: skip
+    routes: list[Route | Mount] = [route for module in PEOPLE for route in module.routes(front)]
     app = Starlette(routes=[Mount(front.base, routes=routes)] if front.base else routes)
     return Site(core, front, store, clock, app)
-
-
-def _page_modules():
-    modules = [home, sign_in, sign_up, sign_out, setup]
-    try:
-        from server.web.routes import applications, approvals, console, my_agents, owned
-    except ImportError:
-        return modules
-    return [*modules, my_agents, approvals, owned, applications, *console.MODULES]
 
 
 async def use_model(site: Site, text: str) -> None:

@@ -58,11 +58,14 @@ def adopt(core: Core, tx: Unit, identifier: Identifier, claims: Claims, fetched:
     after = _client(before, claims, scopes)
     changed = [name for name in _TOLD if getattr(after, name) != getattr(before, name)]
     shown = not set(_SHOWN).isdisjoint(changed)
+    if claims.logo_uri != known.logo_uri:
+        changed.append("logo_uri")
     after = replace(
         after,
         by_itself=replace(
             known,
             declared=claims.scopes,
+            logo_uri=claims.logo_uri,
             fetched_at=fetched.fetched_at,
             fresh_until=fetched.fresh_until,
             changed_at=fetched.fetched_at if shown else known.changed_at,
@@ -108,6 +111,7 @@ def _new(
         by_itself=SelfRegistered(
             origin=Origin.DOCUMENT,
             declared=claims.scopes,
+            logo_uri=claims.logo_uri,
             fetched_at=fetched.fetched_at,
             fresh_until=fetched.fresh_until,
         ),

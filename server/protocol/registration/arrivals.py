@@ -44,10 +44,14 @@ _ALLOWED: Final[Mapping[str, Trust]] = {trust.value: trust for trust in Trust}
 
 
 class ClientDocuments(Protocol):
-    """The documents that clients publish; nothing but the outbound fetcher gets them."""
+    """What clients publish; nothing but the outbound fetcher gets it."""
 
     async def fetch(self, url: str) -> Fetched | None:
         """Return the document as it is at its origin now, or none if it cannot be had."""
+        ...
+
+    async def picture(self, url: str) -> Fetched | None:
+        """Return what is at an address and calls itself a picture, or none."""
         ...
 
 

@@ -52,6 +52,8 @@ class Claims:
     require_par: bool = False
     dpop_bound: bool = False
     """Wants no token that is not bound to a key (RFC 9449 §5.2)."""
+    logo_uri: str | None = None
+    """Where its picture is; none if that is nothing that we would fetch."""
 
 
 def read_claims(
@@ -79,6 +81,7 @@ def read_claims(
         post_logout_redirect_uris=_uris(given, "post_logout_redirect_uris"),
         require_par=_flag(given, "require_pushed_authorization_requests"),
         dpop_bound=_flag(given, "dpop_bound_access_tokens"),
+        logo_uri=_picture(given),
     )
 
 
@@ -140,6 +143,16 @@ def _check_fetchable(value: object, name: str) -> None:
         parse_target(value)
     except FetchRefused:
         raise BadMetadata(f"{name} is an https URL.") from None
+
+
+def _picture(given: Mapping[str, Any]) -> str | None:
+    """Only an ornament: one that we cannot take is no reason to refuse the client."""
+    value = given.get("logo_uri")
+    try:
+        _check_fetchable(value, "logo_uri")
+    except BadMetadata:
+        return None
+    return value if isinstance(value, str) and len(value) <= MAX_URI else None
 
 
 def _grants(given: Mapping[str, Any]) -> frozenset[GrantType]:

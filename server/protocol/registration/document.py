@@ -1,5 +1,6 @@
 """Client ID Metadata Documents, read strictly (draft-…-client-id-metadata-document-02 §4)."""
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,4 +36,7 @@ def read_document(identifier: Identifier, body: bytes) -> Claims:
                 "A redirect URI is at another host than the metadata document.",
                 "invalid_redirect_uri",
             )
+    if claims.logo_uri is not None and urlsplit(claims.logo_uri).hostname != identifier.host:
+        # Nothing is fetched from a host that nobody has allowed.
+        return replace(claims, logo_uri=None)
     return claims

@@ -1,6 +1,6 @@
 """Clients that register themselves, and whom of them the house trusts."""
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, Text
 
 from server.storage.tables.metadata import metadata
 
@@ -15,6 +15,17 @@ self_registered_client = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("used_at", BigInteger, nullable=False, index=True),
     Column("consented_at", BigInteger),
+)
+
+client_logo = Table(
+    "client_logo",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("uri", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("digest", Text, nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("fresh_until", BigInteger, nullable=False),
 )
 
 client_trust = Table(

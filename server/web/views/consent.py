@@ -120,8 +120,8 @@ class ConsentPage:
     `kind`: "agent" acts for the person; "application" is a plain client that wants to use the
     account. `purpose`: in the client's own words, shown as a quotation, "" when it gave none.
     `self_registered`: no administrator registered the client; `client_host` is the host that its
-    metadata document is at, "" if it has none. `only_local`: every address of it is on this
-    computer.
+    metadata document is at, "" if it has none; `logo_url` is our copy of the picture that it names,
+    "" if it names none. `only_local`: every address of it is on this computer.
     `redirect_host`: host of the redirect URI (or its scheme for an app's own).
     `redirect_is_local`: it is this computer, so any program here could be listening; shown as a
     warning. `may_share`: false hides the sharing switch. `problem`: why a post was not accepted
@@ -144,6 +144,7 @@ class ConsentPage:
     redirect_is_local: bool = False
     self_registered: bool = False
     client_host: str = ""
+    logo_url: str = ""
     only_local: bool = False
     hand_overs: tuple[HandOverChoice, ...] = ()
     downstreams: tuple[DownstreamChoice, ...] = ()
