@@ -25,7 +25,7 @@ NIGHTLY = int(os.environ.get("MANDATE_FUZZ", "20000")) // 10
 NOWHERE = "http://127.0.0.1:9000"
 
 SCHEMA = schemathesis.openapi.from_dict(
-    document(NOWHERE, registration=True),
+    document(NOWHERE, registration=True, mcp=True),
     config=schemathesis.Config.from_dict(
         # Who asks is the test's choice, not the generator's.
         {"generation": {"with-security-parameters": False, "database": "none"}}
