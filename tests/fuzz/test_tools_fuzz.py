@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +26,8 @@ INSIDE: Final = ("Traceback", 'File "', "site-packages", "sqlite3", "psycopg", "
 ENDS: Final = frozenset(
     {"release", "narrow_delegation", "revoke_delegation", "revoke_any_delegation", "deny_approval"}
 )
+
+_CRASHED: Final = re.compile(r"Error executing tool [a-z_]+")
 
 NAMES: Final = (
     "resource", "scopes", "relation", "object", "objects", "evaluation_id", "agent_id", "grant_id",
@@ -107,8 +110,10 @@ def _send(http: httpx2.Client, made: Made, caller: str, message: Any) -> None:
     body = answer.json()
     assert body["jsonrpc"] == "2.0"
     assert ("result" in body) is not ("error" in body)
-    # An exception that nobody meant is answered so by the protocol's layer.
+    # So the protocol's layer answers an exception that nobody meant: without a word of it.
     assert body.get("error", {}).get("code") != -32603, body
+    said = [part.get("text", "") for part in body.get("result", {}).get("content", ())]
+    assert not [text for text in said if _CRASHED.fullmatch(text)], body
 
 
 @requirement("mandate:input:no-500")
