@@ -14,8 +14,6 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 TOOLS_VENV := .venv-tools
 TOOLS := $(TOOLS_VENV)/.installed
-FASTMCP_VENV := .venv-fastmcp
-FASTMCP := $(FASTMCP_VENV)/.installed
 PIP := -m pip --disable-pip-version-check --no-input
 UV := uv==0.13.9
 # A lock file is complete: nothing to resolve. Modules are compiled when they are first used.
@@ -25,7 +23,7 @@ LOCKED := --require-hashes --no-deps --no-compile
 export PIP_ROOT_USER_ACTION := ignore
 
 # What a desk and the gate have in common; the others are suites of their own.
-SUITE ?= not (browser or node or kill or nightly or postgres or openfga or fastmcp or frameworks)
+SUITE ?= not (browser or node or kill or nightly or postgres or openfga or frameworks)
 JOBS ?= 2
 PYTEST ?=
 
@@ -62,15 +60,6 @@ $(TOOLS): requirements-tools.lock
 	    pathlib.Path(sysconfig.get_path("purelib"), "mandate.pth").write_text( \
 	    str(pathlib.Path("$(TOOLS_VENV)/packages").resolve()))'
 	@touch $@
-
-$(FASTMCP): requirements-fastmcp.lock
-	@echo "==> FastMCP in an environment of its own in $(FASTMCP_VENV)"
-	@bash .ci/python -m venv $(FASTMCP_VENV)
-	@$(FASTMCP_VENV)/bin/python $(PIP) install --quiet $(LOCKED) -r requirements-fastmcp.lock
-	@touch $@
-
-.PHONY: fastmcp
-fastmcp: $(FASTMCP) ## prepare the environment in which the kit is tried on FastMCP
 
 .PHONY: setup
 setup: $(DEV) ## prepare .venv with everything
@@ -134,7 +123,7 @@ node: ## install Node 22 and the npm clients of the tests into .cache/node
 	@bash .ci/node
 
 .PHONY: frameworks
-frameworks: ## install agent frameworks into .cache/frameworks, for their tests
+frameworks: ## install FastMCP and agent frameworks into .cache/frameworks, for their tests
 	@bash .ci/frameworks
 
 .PHONY: compatibility
@@ -152,6 +141,6 @@ lock: $(BIN)/python ## resolve the lock files again (needs the package index)
 
 .PHONY: clean
 clean: ## remove environments and caches
-	@rm -rf $(VENV) $(TOOLS_VENV) $(FASTMCP_VENV) .cache build dist site .hypothesis .schemathesis
+	@rm -rf $(VENV) $(TOOLS_VENV) .cache build dist site .hypothesis .schemathesis
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -161,7 +161,7 @@ def app(settings: Settings | None = None) -> Edge:
 def main() -> None:
     """Serve until stopped."""
     settings = Settings.from_environment()
-    uvicorn.run(app(settings), host=settings.host, port=settings.port, log_level="warning")
+    uvicorn.run(app(settings), host=settings.host, port=settings.port, access_log=False)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def main() -> None:
     if not port.isdigit():
         sys.exit("notes: not started, NOTES_PORT is missing")
     host = os.environ.get("NOTES_HOST", "127.0.0.1")
-    uvicorn.run(app(), host=host, port=int(port), log_level="warning")
+    uvicorn.run(app(), host=host, port=int(port), access_log=False)
 
 
 if __name__ == "__main__":

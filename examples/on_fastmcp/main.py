@@ -76,7 +76,7 @@ def main() -> None:
     if not port.isdigit():
         sys.exit("minutes: not started, MINUTES_PORT is missing")
     host = os.environ.get("MINUTES_HOST", "127.0.0.1")
-    uvicorn.run(app(), host=host, port=int(port), log_level="warning")
+    uvicorn.run(app(), host=host, port=int(port), access_log=False)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,15 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from mcp_tools.client.agent_auth import AgentAuth
-from mcp_tools.client.assertion_auth import AssertionAuth
 from mcp_tools.client.errors import InsufficientScope, NotGranted, WrongServer
-from mcp_tools.client.exchange_auth import TokenExchangeAuth
+from mcp_tools.client.resource_auth import ResourceAuth
 
 TIMEOUT: Final = httpx2.Timeout(30.0, read=300.0)
 """Seconds; a server may hold a response open while a tool works (the SDK's own values)."""
 
 
 @asynccontextmanager
-async def connect(
-    auth: TokenExchangeAuth | AgentAuth | AssertionAuth,
-) -> AsyncIterator[Client]:
+async def connect(auth: ResourceAuth) -> AsyncIterator[Client]:
     """Open an MCP session with the server that `auth` is for, and close it at the end.
 
     Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted` before anything is sent,

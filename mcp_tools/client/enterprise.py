@@ -9,15 +9,15 @@ async with connect(auth) as mcp:
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Self
 
 import httpx2
 
 from authz.clock import Clock
 from mcp_tools.client.assertion_auth import AssertionAuth
 from mcp_tools.client.credentials import Credentials
-from mcp_tools.client.token_endpoint import TokenEndpoint, find_endpoint, identity_assertion
-from mcp_tools.discovery import open_http
+from mcp_tools.client.dpop import DPoPKey
+from mcp_tools.client.issuer_client import IssuerClient
+from mcp_tools.client.token_endpoint import identity_assertion
 
 IdToken = Callable[[], str | Awaitable[str]]
 """Returns the person's ID token of the sign-in at this client, a fresh one if that is old."""
@@ -25,11 +25,12 @@ Assertion = Callable[[str, str], Awaitable[str]]
 """Takes the issuer to convince and the resource, and returns an identity assertion (ID-JAG)."""
 
 
-class IdentityProvider:
+class IdentityProvider(IssuerClient):
     """Leg 1 at an enterprise's identity provider: an ID token becomes an identity assertion.
 
     `assertion` is also what `IdentityAssertionOAuthProvider` of the MCP SDK takes as its
-    `assertion_provider`.
+    `assertion_provider`. With `dpop` the request carries a proof (RFC 9449), for a provider that
+    demands one of this client; the assertion itself is bound to no key.
     """
 
     def __init__(
@@ -39,44 +40,28 @@ class IdentityProvider:
         credentials: Credentials,
         id_token: IdToken,
         scope: str | None = None,
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._issuer = issuer
-        self._credentials = credentials
+        super().__init__(issuer=issuer, credentials=credentials, dpop=dpop, http=http, clock=clock)
         self._id_token = id_token
         self._scope = scope
-        self._http = http or open_http(issuer)
-        self._owns_http = http is None
-        self._endpoint: TokenEndpoint | None = None
 
     async def assertion(self, audience: str, resource: str) -> str:
         """Return a new assertion for one resource of the server whose issuer is `audience`.
 
         Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
         """
-        if self._endpoint is None:
-            self._endpoint = await find_endpoint(self._issuer, self._credentials, self._http)
+        endpoint = await self._endpoint()
         found = self._id_token()
         return await identity_assertion(
-            self._endpoint,
+            endpoint,
             id_token=await found if inspect.isawaitable(found) else found,
             audience=audience,
             resource=resource,
             scope=self._scope,
         )
-
-    async def __aenter__(self) -> Self:
-        """Use it in `async with`, which closes it at the end."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connection to the provider."""
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connection to the provider, unless it was given from outside."""
-        if self._owns_http:
-            await self._http.aclose()
 
 
 class IdentityAssertionAuth(AssertionAuth):
@@ -90,6 +75,7 @@ class IdentityAssertionAuth(AssertionAuth):
         resource: str,
         assertion: Assertion,
         scope: str | None = None,
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -98,6 +84,7 @@ class IdentityAssertionAuth(AssertionAuth):
             credentials=credentials,
             resource=resource,
             scope=scope,
+            dpop=dpop,
             http=http,
             clock=clock,
         )

@@ -7,34 +7,25 @@ async with connect(auth) as mcp:
 """
 
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from typing import Self
+from collections.abc import Awaitable, Callable, Sequence
 
-import anyio
 import httpx2
 
-from authz.clock import Clock, SystemClock
-from mcp_tools.client.challenged import report_scope, require_own_server
+from authz.clock import Clock
 from mcp_tools.client.credentials import Credentials
-from mcp_tools.client.dpop import DPoPKey, Prover
+from mcp_tools.client.dpop import DPoPKey
 from mcp_tools.client.errors import NotGranted, TryAgain
 from mcp_tools.client.held import Held
-from mcp_tools.client.token_endpoint import (
-    ACCESS_TOKEN,
-    Token,
-    TokenEndpoint,
-    agent_token,
-    exchange,
-)
-from mcp_tools.discovery import Answer, ask, discover, open_http
-from mcp_tools.resource_metadata import require_safe_url
+from mcp_tools.client.resource_auth import ResourceAuth
+from mcp_tools.client.token_endpoint import ACCESS_TOKEN, Token, agent_token, exchange
+from mcp_tools.discovery import Answer, ask, discover
 from mcp_tools.unavailable import IssuerUnavailable
 
 SubjectToken = str | Callable[[], str | Awaitable[str]]
 """The user's token (or the handover token) that this agent was given, or a way to get it."""
 
 
-class TokenExchangeAuth(httpx2.Auth):
+class TokenExchangeAuth(ResourceAuth):
     """Exchanges the subject token for the resource, and uses the result until it expires.
 
     The scope is what was asked for, always: a 403 `insufficient_scope` is reported, and never
@@ -58,34 +49,20 @@ class TokenExchangeAuth(httpx2.Auth):
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
-        require_safe_url(resource, "resource")
-        self.resource = resource
+        super().__init__(
+            issuer=issuer,
+            credentials=credentials,
+            resource=resource,
+            dpop=dpop,
+            http=http,
+            clock=clock,
+        )
         self.scope = scope
-        self._issuer = issuer
-        self._credentials = credentials
         self._subject_token = subject_token
         self._subject_token_type = subject_token_type
         self._grant_id = grant_id
         self._url = token_endpoint
-        self._http = http or open_http(issuer)
-        self._owns_http = http is None
-        self._clock = clock or SystemClock()
-        self._prover = None if dpop is None else Prover(dpop, clock=self._clock)
-        self._lock = anyio.Lock()
-        self._actor: Held | None = None
-        self._held: Held | None = None
-
-    async def token(self) -> Token:
-        """Return a token for the resource, from the cache or by an exchange.
-
-        Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
-        """
-        async with self._lock:
-            if self._held is None or self._clock.now() >= self._held.until:
-                self._held = None
-                token = await self._exchange(resource=self.resource, scope=self.scope)
-                self._held = Held(token, self._clock.now())
-            return self._held.token
+        self._actor = Held(self._own_token, self._clock)
 
     async def hand_over(
         self,
@@ -99,19 +76,17 @@ class TokenExchangeAuth(httpx2.Auth):
         `authorization_details` may narrow it to some objects. Only that agent can use the ticket,
         and only at the token endpoint, as its `subject_token`.
         """
-        async with self._lock:
-            return await self._exchange(
-                audience=agent_uri, scope=scope, authorization_details=authorization_details
-            )
+        return await self._exchange(
+            audience=agent_uri, scope=scope, authorization_details=authorization_details
+        )
 
     async def ask_as_agent(self, path: str) -> Answer:
         """GET something of the issuer's with the agent's own token, such as an approval's state.
 
         Raises `AuthorityEnded`, `TryAgain` or `NotGranted`.
         """
-        async with self._lock:
-            token = await self._own_token(await self._endpoint())
-        url = f"{self._issuer}/{path}"
+        token = await self._actor.get()
+        url = f"{self.issuer}/{path}"
         request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
         try:
             self._authorize(request, token)
@@ -130,50 +105,8 @@ class TokenExchangeAuth(httpx2.Auth):
         except IssuerUnavailable as error:
             raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
 
-    async def __aenter__(self) -> Self:
-        """Use it in `async with`, which closes it at the end."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close the connection to the issuer."""
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connection to the issuer, unless it was given from outside."""
-        if self._owns_http:
-            await self._http.aclose()
-
-    async def async_auth_flow(
-        self, request: httpx2.Request
-    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """Send the request with a token; once more with a new one if the server refuses it."""
-        require_own_server(self.resource, request)
-        token = await self.token()
-        self._authorize(request, token)
-        response = yield request
-        if self._prover is not None and self._prover.wants_nonce(request, response):
-            self._authorize(request, token)
-            response = yield request
-        if response.status_code == 401:
-            # Revoked, or keys rotated: one new exchange tells which.
-            await self._forget(token)
-            token = await self.token()
-            self._authorize(request, token)
-            response = yield request
-        if response.status_code == 403:
-            await report_scope(response, token.scope)
-
-    def sync_auth_flow(
-        self, request: httpx2.Request
-    ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Refuse: MCP clients are asynchronous, and so is this."""
-        raise RuntimeError("TokenExchangeAuth needs an httpx2.AsyncClient")
-
-    def _authorize(self, request: httpx2.Request, token: Token) -> None:
-        if self._prover is None:
-            request.headers["Authorization"] = f"Bearer {token.value}"
-        else:
-            self._prover.authorize(request, token.value)
+    async def _obtain(self) -> Token:
+        return await self._exchange(resource=self.resource, scope=self.scope)
 
     async def _exchange(
         self,
@@ -183,11 +116,10 @@ class TokenExchangeAuth(httpx2.Auth):
         scope: str,
         authorization_details: Sequence[object] | None = None,
     ) -> Token:
-        endpoint = await self._endpoint()
-        actor = await self._own_token(endpoint)
+        actor = await self._actor.get()
         try:
             return await exchange(
-                endpoint,
+                await self._endpoint(),
                 subject_token=await self._subject(),
                 subject_token_type=self._subject_token_type,
                 actor_token=actor.value,
@@ -199,23 +131,19 @@ class TokenExchangeAuth(httpx2.Auth):
             )
         except NotGranted:
             # Whatever was wrong, the next attempt starts with a new actor token.
-            self._actor = None
+            self._actor.forget(actor)
             raise
 
-    async def _own_token(self, endpoint: TokenEndpoint) -> Token:
-        if self._actor is None or self._clock.now() >= self._actor.until:
-            self._actor = Held(await agent_token(endpoint), self._clock.now())
-        return self._actor.token
+    async def _own_token(self) -> Token:
+        return await agent_token(await self._endpoint())
 
-    async def _endpoint(self) -> TokenEndpoint:
-        if self._url is None:
-            try:
-                self._url = (await discover(self._http, self._issuer)).token_endpoint
-            except IssuerUnavailable as error:
-                raise TryAgain(
-                    "temporarily_unavailable", "checker_unavailable", str(error)
-                ) from None
-        return TokenEndpoint(self._issuer, self._url, self._credentials, self._http, self._prover)
+    async def _find(self) -> str:
+        if self._url is not None:
+            return self._url
+        try:
+            return (await discover(self._http, self.issuer)).token_endpoint
+        except IssuerUnavailable as error:
+            raise TryAgain("temporarily_unavailable", "checker_unavailable", str(error)) from None
 
     async def _subject(self) -> str:
         if isinstance(self._subject_token, str):
@@ -223,8 +151,6 @@ class TokenExchangeAuth(httpx2.Auth):
         found = self._subject_token()
         return await found if inspect.isawaitable(found) else found
 
-    async def _forget(self, token: Token) -> None:
-        async with self._lock:
-            # Another call may have replaced it already.
-            if self._held is not None and self._held.token is token:
-                self._held = self._actor = None
+    def _forget(self, token: Token) -> bool:
+        # The actor token is as old, and what ended the one may have ended the other.
+        return super()._forget(token) and self._actor.forget()

@@ -10,7 +10,6 @@ import httpx2
 from mcp_tools.client.credentials import Credentials
 from mcp_tools.client.dpop import Prover
 from mcp_tools.client.errors import AuthorityEnded, ConsentRequired, NotGranted, TryAgain
-from mcp_tools.client.find import token_endpoint_of
 from mcp_tools.discovery import ask
 from mcp_tools.unavailable import IssuerUnavailable
 
@@ -49,16 +48,6 @@ class TokenEndpoint:
     http: httpx2.AsyncClient
     prover: Prover | None = None
     """Binds the tokens to its key (RFC 9449 §5); without one they are bearer tokens."""
-
-
-async def find_endpoint(
-    issuer: str, credentials: Credentials, http: httpx2.AsyncClient
-) -> TokenEndpoint:
-    """Return an issuer's token endpoint (RFC 8414, or OpenID Connect Discovery alone).
-
-    Raises `WrongServer` if the metadata is another issuer's, `TryAgain` if there is none.
-    """
-    return TokenEndpoint(issuer, await token_endpoint_of(http, issuer), credentials, http)
 
 
 async def assertion_token(

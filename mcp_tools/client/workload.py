@@ -16,6 +16,7 @@ import httpx2
 
 from authz.clock import Clock
 from mcp_tools.client.assertion_auth import AssertionAuth
+from mcp_tools.client.dpop import DPoPKey
 
 WorkloadToken = Callable[[], str | Awaitable[str]]
 """Returns the platform's token, whose `aud` is the issuer; asked again for each new token."""
@@ -52,6 +53,7 @@ class WorkloadAuth(AssertionAuth):
         token: WorkloadToken,
         resource: str,
         scope: str | None = None,
+        dpop: DPoPKey | None = None,
         http: httpx2.AsyncClient | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class WorkloadAuth(AssertionAuth):
             credentials=NoCredentials(),
             resource=resource,
             scope=scope,
+            dpop=dpop,
             http=http,
             clock=clock,
         )

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from server.services.resources import add_resource
 from tests.requirements import requirement
 from tests.support.live import Live, live
 from tests.support.ports import free_port
+from tests.support.processes import wait_for_line
 from tests.support.tree import ROOT
 from tests.support.world import Party, World
 
@@ -120,15 +120,7 @@ def kitchen(
         text=True,
     )
     try:
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                httpx2.get(made.resource, trust_env=False)
-                break
-            except httpx2.TransportError:
-                time.sleep(0.05)
-        if process.poll() is not None:
-            pytest.fail(process.communicate()[0])
+        wait_for_line(process, "recipes: ready")
         yield made
     finally:
         process.terminate()

@@ -2,14 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from authz.clock import SystemClock
+from authz.jose import to_jwk
+from mcp_tools.client.credentials import compact
 from server.domain.id_jag_policy import IdJagPolicy
 from server.domain.registry import ClientAuth, GrantType
 from server.services.id_jag_policies import allow_id_jag
@@ -45,11 +49,12 @@ class AtTheProvider:
 
 @dataclass(frozen=True)
 class Enterprise:
-    """The servers that run; `folder` is the working directory of the resource's Mandate."""
+    """The servers that run, and the working directories of the two Mandates."""
 
     there: Live
     idp: Live
     folder: Path
+    idp_folder: Path
 
     @property
     def at(self) -> AtTheResource:
@@ -64,13 +69,44 @@ class Enterprise:
 
     def command(self, *arguments: str) -> Any:
         """Run the command line of the resource's Mandate, while it serves."""
-        settings = {
-            "MANDATE_ISSUER": self.there.issuer,
-            "MANDATE_DATABASE_URL": f"sqlite:///{self.folder / 'mandate.db'}",
-            "MANDATE_KEK": TEST_KEK,
-        }
-        done = run_mandate(*arguments, "--json", settings=settings, cwd=self.folder)
-        return json.loads(done.stdout)
+        return _command(self.there, self.folder, *arguments)
+
+    def idp_command(self, *arguments: str) -> Any:
+        """Run the command line of the employer's Mandate, while it serves."""
+        return _command(self.idp, self.idp_folder, *arguments)
+
+    def trust_cluster(self) -> tuple[str, str]:
+        """Let the robot be known by a token of a cluster; return the cluster's issuer and it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        jwk = {**to_jwk(key.public_key()), "kid": "1", "alg": "ES256", "use": "sig"}
+        (self.folder / "cluster.json").write_text(json.dumps({"keys": [jwk]}))
+        issuer = "https://kubernetes.default.svc.cluster.local"
+        subject = "system:serviceaccount:support:robot"
+        document = {
+            "issuer": issuer, "purpose": "workload", "jwks_file": "cluster.json", "reusable": True,
+            "max_lifetime": 900,
+            "workload": [{"name": "robot", "client": self.at.robot.client.id, "rule": [
+                {"claim": "sub", "equals": subject}]}],
+        }  # fmt: skip
+        (self.folder / "cluster-issuer.json").write_text(json.dumps(document))
+        self.command("issuer", "add", "cluster-issuer.json")
+        now = SystemClock().now() // 1000
+        claims: dict[str, Any] = {
+            "iss": issuer, "aud": [self.there.issuer], "sub": subject,
+            "iat": now, "exp": now + 600, "jti": "same-until-it-is-renewed",
+            "kubernetes.io": {"namespace": "support"},
+        }  # fmt: skip
+        return issuer, compact("ES256", key, {"alg": "ES256", "kid": "1"}, claims)
+
+
+def _command(at: Live, folder: Path, *arguments: str) -> Any:
+    settings = {
+        "MANDATE_ISSUER": at.issuer,
+        "MANDATE_DATABASE_URL": f"sqlite:///{folder / 'mandate.db'}",
+        "MANDATE_KEK": TEST_KEK,
+    }
+    done = run_mandate(*arguments, "--json", settings=settings, cwd=folder)
+    return json.loads(done.stdout)
 
 
 async def _register_there(w: World, resource: str) -> AtTheResource:
@@ -108,14 +144,16 @@ async def _authenticates(w: World, party: Party, auth: ClientAuth) -> None:
 
 
 @contextmanager
-def enterprise_scene(folder: Path) -> Iterator[Enterprise]:
-    """Start everything, and let the resource's Mandate trust the employer's."""
+def enterprise_scene(
+    folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Enterprise]:
+    """Start everything, both Mandates with `settings`; the resource's trusts the employer's."""
     port = free_port()
     resource = f"http://127.0.0.1:{port}/mcp"
     ours, theirs = folder / "there", folder / "idp"
     ours.mkdir()
     theirs.mkdir()
-    with live(ours, lambda w: _register_there(w, resource)) as there:
+    with live(ours, lambda w: _register_there(w, resource), settings=settings) as there:
         at: AtTheResource = there.made
         given = {
             "ISSUER": there.issuer, "RESOURCE": resource, "PORT": str(port),
@@ -128,8 +166,9 @@ def enterprise_scene(folder: Path) -> Iterator[Enterprise]:
             ready_path="/.well-known/oauth-protected-resource/mcp",
             port=port,
         )
-        with server, live(theirs, lambda w: _register_idp(w, there.issuer, at)) as idp:
-            scene = Enterprise(there, idp, ours)
+        idp = live(theirs, lambda w: _register_idp(w, there.issuer, at), settings=settings)
+        with server, idp as running:
+            scene = Enterprise(there, running, ours, theirs)
             _trust(scene)
             yield scene
 

@@ -9,20 +9,16 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 from mcp import Client
 from mcp.client.auth.extensions.identity_assertion import IdentityAssertionOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
-from authz.clock import SystemClock
-from authz.jose import to_jwk
 from mcp_tools.client.connect import connect
-from mcp_tools.client.credentials import ClientSecret, compact
+from mcp_tools.client.credentials import ClientSecret
 from mcp_tools.client.enterprise import IdentityAssertionAuth, IdentityProvider
 from mcp_tools.client.errors import NotGranted
 from mcp_tools.client.workload import TokenFile, WorkloadAuth
@@ -158,25 +154,7 @@ async def test_a_workload_calls_as_its_agent_with_the_token_of_a_file(
     scene: Enterprise, tmp_path: Path
 ):
     at = scene.at
-    key = ec.generate_private_key(ec.SECP256R1())
-    jwk = {**to_jwk(key.public_key()), "kid": "1", "alg": "ES256", "use": "sig"}
-    (scene.folder / "cluster.json").write_text(json.dumps({"keys": [jwk]}))
-    issuer = "https://kubernetes.default.svc.cluster.local"
-    document = {
-        "issuer": issuer, "purpose": "workload", "jwks_file": "cluster.json", "reusable": True,
-        "max_lifetime": 900,
-        "workload": [{"name": "robot", "client": at.robot.client.id, "rule": [
-            {"claim": "sub", "equals": "system:serviceaccount:support:robot"}]}],
-    }  # fmt: skip
-    (scene.folder / "cluster-issuer.json").write_text(json.dumps(document))
-    scene.command("issuer", "add", "cluster-issuer.json")
-    now = SystemClock().now() // 1000
-    claims: dict[str, Any] = {
-        "iss": issuer, "aud": [scene.there.issuer], "sub": "system:serviceaccount:support:robot",
-        "iat": now, "exp": now + 600, "jti": "same-until-it-is-renewed",
-        "kubernetes.io": {"namespace": "support"},
-    }  # fmt: skip
-    token = compact("ES256", key, {"alg": "ES256", "kid": "1"}, claims)
+    issuer, token = scene.trust_cluster()
     file = tmp_path / "token"
     file.write_text(f"{token}\n")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx2
 import pytest
 from mcp import Client
-from mcp.client.auth import OAuthClientProvider
+from mcp.client.auth import OAuthClientProvider, OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import (
     AuthorizationCodeResult,
@@ -136,6 +136,31 @@ async def test_the_unmodified_client_reads_what_was_picked_and_nothing_else(
     assert app.storage.tokens.scope == "docs:read"
     told = await app.call(documents, "list_folder", folder_id="fld_unknown")
     assert "object_denied" in str(told)
+
+
+class Diverted(App):
+    """The client after an answer that names another issuer, or none."""
+
+    iss: str | None = None
+
+    async def come_back(self) -> AuthorizationCodeResult:
+        told = await super().come_back()
+        return told.model_copy(update={"iss": self.iss})
+
+
+@requirement("interop:wire:iss", "rfc9207:3:metadata")
+async def test_the_client_goes_on_with_our_iss_alone(
+    mandate: Live, scene: Scene, ada: Person, documents: str, letter: tuple[str, str]
+):
+    app = Diverted(scene.own, mandate, ada, scope=EVERY)
+    for iss in (f"{mandate.issuer}/", mandate.issuer.upper(), None):
+        app.iss = iss
+        with pytest.RaisesGroup(OAuthFlowError, allow_unwrapped=True, flatten_subgroups=True):
+            await app.call(documents, "list_folder", folder_id=letter[0])
+        assert app.storage.tokens is None
+    app.iss = mandate.issuer
+    await app.call(documents, "list_folder", folder_id=letter[0])
+    assert app.storage.tokens
 
 
 @requirement("mcp:client:resource")

@@ -21,6 +21,7 @@ interop:wire:authorization-endpoint | Metadata has authorization_endpoint and co
 interop:wire:default-scope | A request of an agent without scope gets the default scope of the resource, and no more.
 interop:wire:client-id-absent | A client with private_key_jwt may leave client_id out: the assertion names it (RFC 7521 §4.2).
 interop:wire:issuer-stable | Every form of discovery says the same issuer, byte for byte.
+interop:wire:iss | The `mcp` SDK goes on with the iss of our answer as it is, and with no other spelling or none (RFC 9207 §2.4).
 """
 
 INTEROP = (

@@ -38,7 +38,6 @@ mcp:400:malformed | Authorization 2026-07-28 | A malformed authorization is 400.
 mcp:tool:relation-is-result | Mandate | A denied relation is a tool result with isError, not a 403.
 mcp:header:mismatch | Transports 2026-07-28 | Mcp-Method and Mcp-Name are compared with the body, never trusted.
 mcp:client:resource | Authorization 2026-07-28 | Our client always sends resource.
-mcp:client:iss | RFC 9207 §2.4 | Our client compares iss as a plain string.
 mcp:alone:imports | Mandate | mcp_tools is importable with neither FastAPI nor SQL nor server installed.
 mcp:down:503 | Mandate | With Mandate unreachable a guarded tool answers 503: no stale allow.
 """

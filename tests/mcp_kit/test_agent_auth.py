@@ -324,12 +324,3 @@ async def test_the_token_goes_to_its_own_server_only(net: Net) -> None:
         with pytest.raises(WrongServer):
             await net.ask(net.auth(), url)
     assert net.visited == net.calls == []
-
-
-def test_it_refuses_to_be_used_by_a_blocking_client(net: Net) -> None:
-    transport = httpx2.MockTransport(net.answer)
-    with (
-        httpx2.Client(transport=transport, auth=net.auth()) as http,
-        pytest.raises(RuntimeError, match="AsyncClient"),
-    ):
-        http.get(RESOURCE)

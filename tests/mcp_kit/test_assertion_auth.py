@@ -170,5 +170,3 @@ async def test_a_token_goes_to_its_own_server_alone(clock: FrozenClock):
     assert server.forms == []
     with pytest.raises(ValueError, match="https"):
         WorkloadAuth(issuer="http://mandate.example", token=lambda: "wl", resource=RESOURCE)
-    with pytest.raises(RuntimeError, match="AsyncClient"):
-        next(workload(server, clock).sync_auth_flow(httpx2.Request("GET", RESOURCE)))

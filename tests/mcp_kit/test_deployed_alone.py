@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "mcp_tools").rglob("*.py")
-    if path.stem != "fastmcp_server"  # wanted only with a FastMCP server (tests marked fastmcp)
+    if path.stem != "fastmcp_server"  # wanted only with a FastMCP server (test_fastmcp.py)
 )
 
 PROBE = """

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from mcp_types import CallToolResult
 
 from mcp_tools.testing.issuer import ThrowawayIssuer
 from tests.support.ports import free_port
-from tests.support.processes import environment
+from tests.support.processes import environment, wait_for_line
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DELEGATED: dict[str, Any] = {"user": "usr_ann", "agent": "agt_a"}
@@ -55,15 +54,7 @@ def _running(
         text=True,
     )
     try:
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                if httpx2.get(resource, trust_env=False).status_code == 401:
-                    break
-            except httpx2.TransportError:
-                time.sleep(0.05)
-        if process.poll() is not None:
-            pytest.fail(process.communicate()[0])
+        wait_for_line(process, "Uvicorn running on")
         yield resource
     finally:
         process.terminate()

@@ -121,6 +121,7 @@ async def test_a_401_leads_to_one_new_exchange_and_not_to_two(archive: Archive) 
     async with httpx2.AsyncClient(transport=transport, auth=_auth(archive)) as http:
         assert (await http.post(RESOURCE, json=rpc("ping"))).status_code == 401
     assert len(set(sent)) == len(sent) == 2
+    assert len(_forms(archive)) == 4  # the actor token may have ended as well
 
 
 async def test_a_403_is_told_and_nothing_more_is_asked_for(archive: Archive) -> None:
@@ -171,6 +172,18 @@ async def test_each_action_of_a_refusal_has_its_exception(
     # A refusal is not remembered: the next attempt asks again, with a new actor token.
     archive.clock.advance(seconds=-600)
     assert (await auth.token()).scope == "docs:read"
+
+
+async def test_a_refused_exchange_is_tried_again_with_a_new_actor_token(archive: Archive) -> None:
+    auth = _auth(archive)
+    await auth.token()
+    archive.issuer.endpoints.refusals = [{"error": "invalid_request", "reason": "token_revoked"}]
+    agent_b = f"{archive.issuer.url}/agents/agt_b"
+    with pytest.raises(NotGranted, match="token_revoked"):
+        await auth.hand_over(agent_b, "docs:read")
+    await auth.hand_over(agent_b, "docs:read")
+    used = [form["actor_token"] for form in _forms(archive) if "actor_token" in form]
+    assert used[0] == used[1] != used[2]
 
 
 async def test_missing_consent_says_for_what(archive: Archive) -> None:
@@ -284,12 +297,3 @@ async def test_nothing_that_is_shown_holds_a_secret(archive: Archive) -> None:
     assert MADE_UP not in shown
     assert token.value not in shown
     assert "PrivateKey object" not in shown
-
-
-def test_it_refuses_to_be_used_by_a_blocking_client(archive: Archive) -> None:
-    transport = httpx2.MockTransport(lambda _request: httpx2.Response(200))
-    with (
-        httpx2.Client(transport=transport, auth=_auth(archive)) as http,
-        pytest.raises(RuntimeError, match="AsyncClient"),
-    ):
-        http.get(RESOURCE)

@@ -1,4 +1,4 @@
-"""FastMCP 4 under the kit: the same rules, asked from outside, in FastMCP's own environment."""
+"""FastMCP 4 under the kit: the same rules, asked from outside, in the environment of frameworks."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -14,24 +14,23 @@ from mcp_tools.testing.issuer import ThrowawayIssuer
 from tests.mcp_kit.archive import META, MODERN, rpc
 from tests.mcp_kit.test_examples import DELEGATED, _call, _running, _settings
 from tests.requirements import requirement
+from tests.support.frameworks import framework_python
 from tests.support.ports import free_port
 from tests.support.processes import environment
-from tests.support.tree import ROOT
 
-pytestmark = pytest.mark.fastmcp
-PYTHON = ROOT / ".venv-fastmcp" / "bin" / "python"
+pytestmark = pytest.mark.frameworks
 READ = {**DELEGATED, "scopes": ["minutes:read"]}
 
 
 @pytest.fixture(scope="module")
 def minutes() -> Iterator[tuple[ThrowawayIssuer, str]]:
     """The example and its issuer."""
-    assert PYTHON.exists(), "make fastmcp prepares this environment"
+    python = str(framework_python("frameworks"))
     issuer = ThrowawayIssuer()
     with ExitStack() as stack:
         url = stack.enter_context(issuer.on_loopback())
         given = _settings("minutes", url, free_port())
-        running = _running("minutes", given, [str(PYTHON)], folder="on_fastmcp")
+        running = _running("minutes", given, [python], folder="on_fastmcp")
         yield issuer, stack.enter_context(running)
 
 
@@ -186,8 +185,8 @@ print(inventory.rule("tools/call", "guarded"))
 
 def _python(source: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(PYTHON), "-c", source],
-        env={**environment({}), "PYTHONPATH": str(ROOT)},
+        [framework_python("frameworks"), "-c", source],
+        env=environment({}),
         capture_output=True,
         text=True,
         timeout=60,

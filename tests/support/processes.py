@@ -51,6 +51,18 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return ours | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"} | dict(settings)
 
 
+def wait_for_line(process: subprocess.Popen[str], text: str) -> None:
+    """Read what a process prints up to a line with `text`; raises `RuntimeError` if it ends."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        if text in line:
+            return
+        printed += line
+    message = f"the process ended with {process.wait()}\n{printed}"
+    raise RuntimeError(message)
+
+
 class ServerProcess:
     """One process on a free loopback port, by default `mandate serve`.
 
