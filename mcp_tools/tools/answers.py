@@ -144,6 +144,10 @@ class AccessRequest(Answer):
     grant_id: Annotated[
         str | None, Field(description="Once approved: the new delegation, for `exchange_token`.")
     ]
+    authority: Annotated[
+        list[Authority] | None,
+        Field(description="Once approved: what the user allowed, perhaps less than you asked for."),
+    ]
     next_step: str
 
 

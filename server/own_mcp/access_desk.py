@@ -1,6 +1,6 @@
 """The desk at which an agent asks a person for more (docs/approvals.md)."""
 
-from mcp_tools.tools.answers import AccessRequest
+from mcp_tools.tools.answers import AccessRequest, Authority
 from mcp_tools.tools.desks import Part
 from mcp_tools.tools.refusal import Refusal
 from server.delegation.approval_standing import approval_of_agent, is_over
@@ -68,16 +68,36 @@ class Access:
             expires_in=approval.seconds_left(now) if pending else None,
             approve_url=approve_url(self._core, approval) if pending else None,
             grant_id=grant_id,
+            authority=await self._given(grant_id),
             next_step=_NEXT[status],
         )
+
+    async def _given(self, grant_id: str | None) -> list[Authority] | None:
+        """Say what the person allowed: perhaps less than was asked for."""
+        row = None if grant_id is None else await self._core.snapshot.delegation(grant_id)
+        if row is None:
+            return None
+        found = []
+        for detail in row.details:
+            resource = await self._core.snapshot.resource(detail.resource)
+            if resource is not None:
+                found.append(
+                    Authority(
+                        resource=resource.id,
+                        name=resource.name,
+                        scopes=sorted(detail.scopes),
+                        objects=list(detail.objects),
+                    )
+                )
+        return found
 
 
 _GIVEN = (ApprovalStatus.APPROVED, ApprovalStatus.USED)
 _NEXT = {
     ApprovalStatus.PENDING: "Give the user the page `approve_url`, then look with"
     " `access_request_status` every `interval` seconds. Do nothing else with it meanwhile.",
-    ApprovalStatus.APPROVED: "The user agreed: a new delegation beside yours holds exactly what you"
-    " asked for. Exchange with its `grant_id`.",
+    ApprovalStatus.APPROVED: "The user agreed: a new delegation beside yours holds"
+    " `authority`, which may be less than you asked for. Exchange with its `grant_id`.",
     ApprovalStatus.DENIED: "The user said no. Accept it: do not ask again and do not look for"
     " another way.",
     ApprovalStatus.EXPIRED: "Nobody answered in time, or what it rests on has ended. Ask again only"

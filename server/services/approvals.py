@@ -15,7 +15,15 @@ from server.domain.core import Core
 from server.domain.people import User, UserStatus
 from server.domain.registry import Agent, Client, Resource
 from server.domain.unit import ChangeKey, StaleSnapshotError, Unit
-from server.services.escalation import Grown, NotGrown, grow, hold_base, may_grow
+from server.services.escalation import (
+    NOTHING_PICKED,
+    Grown,
+    NotGrown,
+    Picked,
+    grow,
+    hold_base,
+    may_grow,
+)
 
 SHOWN: Final = 50
 """Approvals of a list."""
@@ -34,6 +42,8 @@ class Answer(StrEnum):
     """The delegation, the agent or its client has ended: there is nothing to allow any more."""
     NOT_HELD = "not_held"
     """More was asked for than the person could give now."""
+    NOTHING_PICKED = "nothing_picked"
+    """A yes to more, of which nothing was left on."""
     SIGN_IN = "sign_in"
     """A yes to this needs a fresher sign-in."""
     UNKNOWN = "unknown"
@@ -110,9 +120,17 @@ async def search_approvals(
 
 
 async def answer_approval(
-    core: Core, approval_id: str, *, user_id: str, sid: str, yes: bool
+    core: Core,
+    approval_id: str,
+    *,
+    user_id: str,
+    sid: str,
+    yes: bool,
+    picked: Picked | None = None,
 ) -> Answer:
     """Take a person's answer, once: of two at a time the first counts.
+
+    `picked` is what they left on where an agent asked for more; without it, all of it.
 
     `sid` is the browser session in which they answer; no token answers anything (X10).
     Raises `UnavailableError`, `GraphUnavailable`, `StaleSnapshotError`.
@@ -120,14 +138,21 @@ async def answer_approval(
     for _ in range(RERUNS):
         revision = await core.snapshot.refresh()
         try:
-            return await _answer(core, approval_id, user_id, sid, revision, yes=yes)
+            return await _answer(core, approval_id, user_id, sid, revision, picked, yes=yes)
         except StaleSnapshotError:
             continue
     raise StaleSnapshotError
 
 
 async def _answer(
-    core: Core, approval_id: str, user_id: str, sid: str, revision: int, *, yes: bool
+    core: Core,
+    approval_id: str,
+    user_id: str,
+    sid: str,
+    revision: int,
+    picked: Picked | None,
+    *,
+    yes: bool,
 ) -> Answer:
     now = core.clock.now()
     seen = await core.store.read(lambda tx: core.rows.approvals.get(tx, approval_id))
@@ -141,9 +166,10 @@ async def _answer(
             return Answer.ENDED
         depends = standing
         if seen.asked.kind is ApprovalKind.ESCALATION:
-            found = await may_grow(core, seen)
+            found = await may_grow(core, seen, picked)
             if isinstance(found, NotGrown):
-                return Answer.NOT_HELD
+                nothing = found.reason == NOTHING_PICKED
+                return Answer.NOTHING_PICKED if nothing else Answer.NOT_HELD
             growing = found
 
     def unit(tx: Unit) -> Answer:

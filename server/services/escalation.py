@@ -1,7 +1,7 @@
 """An agent asks a person for more than it holds; a yes makes a new delegation (X9).
 
-The new one stands beside the one under which the agent asked, holds exactly what was asked for,
-and ends with it. It is used by name only: nothing is ever added up (X5).
+The new one stands beside the one under which the agent asked, holds what the person picked of
+what was asked for, and ends with it. It is used by name only: nothing is ever added up (X5).
 """
 
 from collections.abc import Collection
@@ -29,12 +29,22 @@ MAX_OBJECTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """What a person left on of what was asked for: the number of a detail, and a name in it."""
+
+    scopes: frozenset[tuple[int, str]]
+    objects: frozenset[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Grown:
     """The delegation that a yes makes."""
 
     delegation: Delegation
     base: Delegation
     """What it stands beside, as it was when this was decided."""
+    narrowed: bool
+    """The person gave less than was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,9 @@ class NotGrown:
     """The person could not give this, or the registry no longer allows it; nothing is made."""
 
     reason: str
+
+
+NOTHING_PICKED: Final = "nothing_picked"
 
 
 async def ask_for_more(
@@ -98,14 +111,20 @@ async def ask_for_more(
     return await core.store.write(unit)
 
 
-async def may_grow(core: Core, approval: Approval) -> Grown | NotGrown:
-    """Check what was asked for against what is registered and held now. Raises GraphUnavailable."""
+async def may_grow(core: Core, approval: Approval, picked: Picked | None) -> Grown | NotGrown:
+    """Check what a person picked against what is registered and held now.
+
+    Without `picked` that is all that was asked for. Raises GraphUnavailable.
+    """
     asked = approval.asked
     base = await core.snapshot.delegation(asked.grant_id)
     agent = await core.snapshot.agent(asked.agent_id)
     if base is None or agent is None:
         return NotGrown("delegation_unknown")
-    for detail in asked.details:
+    details = asked.details if picked is None else await _kept(core, asked.details, picked)
+    if not details:
+        return NotGrown(NOTHING_PICKED)
+    for detail in details:
         resource = await core.snapshot.resource(detail.resource)
         if resource is None or not _allowed(agent, resource, detail):
             return NotGrown("ceiling")
@@ -118,7 +137,7 @@ async def may_grow(core: Core, approval: Approval) -> Grown | NotGrown:
             user_id=base.user_id,
             agent_id=base.agent_id,
             client_id=base.client_id,
-            details=asked.details,
+            details=details,
             path=(grant_id,),
             purpose=base.purpose,
             extends=base.id,
@@ -127,7 +146,24 @@ async def may_grow(core: Core, approval: Approval) -> Grown | NotGrown:
             expires_at=base.expires_at,
         ),
         base,
+        narrowed=details != asked.details,
     )
+
+
+async def _kept(core: Core, asked: tuple[Detail, ...], picked: Picked) -> tuple[Detail, ...]:
+    """Leave of each detail what was picked; without a scope, or a thing of those named, nothing."""
+    kept = []
+    for number, detail in enumerate(asked):
+        scopes = frozenset(s for s in detail.scopes if (number, s) in picked.scopes)
+        objects = tuple(o for o in detail.objects if (number, o) in picked.objects)
+        if not scopes or (detail.objects and not objects):
+            continue
+        resource = await core.snapshot.resource(detail.resource)
+        if resource is not None:
+            # What a scope includes comes with it, as at consent.
+            scopes = resource.closed(scopes) & detail.scopes
+        kept.append(replace(detail, scopes=scopes, objects=objects))
+    return tuple(kept)
 
 
 def hold_base(core: Core, tx: Unit, grown: Grown) -> None:
@@ -147,7 +183,8 @@ def grow(core: Core, tx: Unit, grown: Grown, now: int) -> None:
     audit = AuditRecord(
         tag=AuditTag.DELEGATION_CREATED, outcome=Outcome.DONE, at=now, user_id=value.user_id,
         agents=(value.agent_id,), client_id=value.client_id,
-        detail={"scope": " ".join(scopes), "extends": value.extends or ""},
+        detail={"scope": " ".join(scopes), "extends": value.extends or ""}
+        | ({"narrowed": "yes"} if grown.narrowed else {}),
     )  # fmt: skip
     open_delegation(core, tx, value, audit=audit)
 

@@ -2,6 +2,7 @@
 
 from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Asked
 from server.domain.delegation import Detail
+from server.domain.registry import Resource
 from server.services.approvals import Listed, Names
 from server.web.delegation_views import agent_badge, host_of
 from server.web.views.approvals import ApprovalPage, ApprovalRow, AskedPart
@@ -49,7 +50,7 @@ def approval_page(
         helpers=tuple(_badge(names, agent_id).name for agent_id in asked.agents[1:]),
         tool=asked.tool,
         tool_title=_title(asked, names),
-        parts=tuple(_part(names, detail) for detail in asked.details),
+        parts=tuple(_part(names, number, detail) for number, detail in enumerate(asked.details)),
         summary=asked.summary,
         state=status.value,
         asked_at=approval.created_at,
@@ -102,15 +103,32 @@ def _title(asked: Asked, names: Names) -> str:
     return next((tool.title for tool in tools if tool.name == asked.tool), "")
 
 
-def _part(names: Names, detail: Detail) -> AskedPart:
+def _part(names: Names, number: int, detail: Detail) -> AskedPart:
     resource = names.resources.get(detail.resource)
     return AskedPart(
+        number=number,
+        included=_included(resource, detail),
         service=_service(names, detail.resource),
         host=host_of(detail.resource),
         scopes=_scopes(names, detail),
         objects=tuple(_object(names, name) for name in detail.objects),
         objects_matter=bool(detail.objects or (resource and resource.types)),
     )
+
+
+def _included(resource: Resource | None, detail: Detail) -> dict[str, tuple[str, ...]]:
+    """Say what comes with each scope, as at consent."""
+    if resource is None:
+        return {}
+    known = resource.scopes
+    return {
+        name: tuple(
+            known[each].description or each
+            for each in known
+            if each in (resource.closed(frozenset({name})) & detail.scopes) - {name}
+        )
+        for name in detail.scopes
+    }
 
 
 def _scopes(names: Names, detail: Detail) -> tuple[HeldScope, ...]:

@@ -29,6 +29,9 @@ NOTICES: Final[Mapping[str, Notice]] = MappingProxyType(
         "not_held": Notice(
             text="Nothing was allowed: you cannot give all of this now.", tone="bad"
         ),
+        "nothing_picked": Notice(
+            text="Nothing was allowed: switch on what the agent may have, or deny.", tone="bad"
+        ),
         "narrowed": Notice(text="Taken away, here and for every helper below.", tone="good"),
         "nothing": Notice(text="Nothing was changed."),
         "lifted": Notice(

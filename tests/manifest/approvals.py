@@ -21,6 +21,7 @@ approval:page:plain | Pages | What an asker says is shown as its words, and hide
 approval:state:bound | Agents | The state of an approval is told to the agent that asked and to nobody else; unknown and foreign answer alike.
 approval:more:new-delegation | More authority | A yes to more makes a new delegation that ends with the old one and is used by name alone.
 approval:more:bounds | More authority | Nothing above a ceiling, unregistered, or not held by the person is ever given by a yes.
+approval:more:picked | More authority | The person gives what they leave switched on of what was asked for, and nothing else.
 approval:kit:arguments | Kit | The guard hashes the very arguments that the tool gets.
 approval:kit:waits | Kit | A tool that needs a yes says where to give it, and runs after it, once.
 """

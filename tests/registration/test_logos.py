@@ -5,16 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.entropy import hash_secret
-from server.domain.people import User
 from server.protocol.registration.logos import LONGEST_MS, OF_HOST, SHORTEST_MS
 from server.services.client_upkeep import forget_idle_clients
-from server.web.browser import SESSION
-from server.web.cookies import cookies_for
 from tests.outbound.origin import reply
 from tests.registration.publisher import HOST, Publisher, request
 from tests.requirements import requirement
 from tests.support.pictures import png
+from tests.support.seat import seat
 from tests.support.world import World
 
 PNG = png()
@@ -22,17 +19,6 @@ JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 40
 WEBP = b"RIFF\x20\0\0\0WEBPVP8 " + b"\0" * 20
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 _IMAGE = re.compile(r'<img class="logo" src="([^"]+)"')
-
-
-async def sits_there(w: World, person: User) -> str:
-    """Let somebody be signed in at the browser of `w`; return the name of the cookie."""
-    session = await w.session(person)
-    secret = w.core.entropy.token()
-    again = replace(session, id=w.core.entropy.id("sid"), cookie_hash=hash_secret(secret))
-    await w.core.store.write(lambda tx: w.core.rows.sessions.add(tx, again))
-    name = cookies_for(w.core.policy.issuer).name(SESSION)
-    w.http.cookies.set(name, secret)
-    return name
 
 
 async def shown(w: World, client_id: str) -> str | None:
@@ -56,7 +42,7 @@ async def test_a_picture_is_fetched_once_and_served_by_us(
     # Before somebody is signed in there is no page to show it on, and nobody makes us fetch it.
     await w.http.get("/authorize", params=request(url), follow_redirects=True)
     assert publisher.asked("/logo") == 0
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     address = await shown(w, url)
     assert address is not None
     assert address.startswith("/client-logo/")
@@ -74,7 +60,7 @@ async def test_a_picture_is_fetched_once_and_served_by_us(
 async def test_a_picture_is_for_people_who_are_signed_in(w: World, publisher: Publisher) -> None:
     url = publisher.put(logo_uri=publisher.url("/logo"))
     publisher.documents["/logo"] = reply(PNG, content_type="image/png")
-    cookie = await sits_there(w, await w.user())
+    cookie = await seat(w, await w.user())
     address = await shown(w, url)
     assert address is not None
     for other in ("0" * 64, address.rpartition("/")[2].upper(), "x", "..%2f..%2fjwks"):
@@ -102,7 +88,7 @@ async def test_what_is_no_picture_is_not_shown_and_not_asked_for_again_and_again
     w = small
     url = publisher.put(logo_uri=publisher.url("/logo"))
     publisher.documents["/logo"] = answer  # type: ignore[assignment]
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     assert await shown(w, url) is None
     assert await shown(w, url) is None
     assert publisher.asked("/logo") == 1
@@ -124,7 +110,7 @@ async def test_an_address_that_we_do_not_fetch_from_refuses_nobody(
 ) -> None:
     w = small
     url = publisher.put(logo_uri=address)
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     assert await shown(w, url) is None
 
 
@@ -134,7 +120,7 @@ async def test_nothing_is_fetched_from_a_host_that_is_not_the_documents(
     # The same origin under another name, as it would be at somebody else's.
     url = publisher.put(logo_uri=publisher.url("/logo").replace(HOST, "localhost"))
     publisher.documents["/logo"] = reply(PNG, content_type="image/png")
-    await sits_there(small, await small.user())
+    await seat(small, await small.user())
     assert await shown(small, url) is None
     assert publisher.asked("/logo") == 0
 
@@ -144,7 +130,7 @@ async def test_a_picture_stays_while_its_origin_is_away_and_goes_with_its_addres
 ) -> None:
     url = publisher.put(logo_uri=publisher.url("/logo"))
     publisher.documents["/logo"] = reply(PNG, content_type="image/png", cache_control="no-store")
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     first = await shown(w, url)
     publisher.documents["/logo"] = reply(b"", "500 Internal Server Error")
     w.clock.advance(ms=SHORTEST_MS)
@@ -168,7 +154,7 @@ async def test_a_picture_stays_while_its_origin_is_away_and_goes_with_its_addres
     # However long its origin says: a day.
     publisher.documents["/new"] = reply(PNG, content_type="image/png")
     w.clock.advance(ms=LONGEST_MS - 1)
-    await sits_there(w, await w.user("again"))
+    await seat(w, await w.user("again"))
     assert await shown(w, url) == second
     w.clock.advance(ms=1)
     assert await shown(w, url) == first
@@ -189,7 +175,7 @@ async def test_one_host_is_not_asked_for_pictures_without_end(
         assert await services.arrivals.begin(url, source=str(number)) is None
         clients.append(url)
     publisher.documents["/logo"] = reply(PNG, content_type="image/png")
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     assert await shown(w, clients[0]) is not None
     for url in clients[1:]:
         await services.logos.look(url)
@@ -210,10 +196,10 @@ async def test_one_host_is_not_asked_for_pictures_without_end(
 async def test_a_picture_is_forgotten_with_its_client(w: World, publisher: Publisher) -> None:
     url = publisher.put(logo_uri=publisher.url("/logo"))
     publisher.documents["/logo"] = reply(PNG, content_type="image/png")
-    await sits_there(w, await w.user())
+    await seat(w, await w.user())
     address = await shown(w, url)
     assert address is not None
     w.clock.advance(hours=25)
     assert await forget_idle_clients(w.core) == {"unused": 1, "idle": 0}
-    await sits_there(w, await w.user("again"))
+    await seat(w, await w.user("again"))
     assert (await w.http.get(address)).status_code == 404

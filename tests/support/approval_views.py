@@ -81,12 +81,18 @@ _MORE = replace(
     parts=(
         replace(
             _CALL.parts[0],
-            scopes=(HeldScope(value="docs:write", sentence="Create and change documents"),),
+            scopes=(
+                HeldScope(value="docs:delete", sentence="Delete documents", destructive=True),
+                HeldScope(value="docs:read", sentence="Read documents"),
+                HeldScope(value="docs:write", sentence="Create and change documents"),
+            ),
+            included={"docs:write": ("Read documents",)},
             objects=(
                 HeldObject(value="folder:8", label="Household", kind="Folder", contains=True),
             ),
         ),
         AskedPart(
+            number=1,
             service="Web Search",
             host="search.example.org",
             scopes=(HeldScope(value="search:query", sentence="Search the web"),),

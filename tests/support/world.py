@@ -113,12 +113,12 @@ class World:
         await self.core.store.write(lambda tx: self.core.rows.users.add(tx, person))
         return person
 
-    async def session(self, user: User) -> Session:
-        """Sign a person in."""
+    async def session(self, user: User, *, cookie: str | None = None) -> Session:
+        """Sign a person in, at a browser with this cookie or at one that nobody has."""
         now = self.clock.now()
         session = Session(
             id=self.core.entropy.id("sid"),
-            cookie_hash=self.core.entropy.token(),
+            cookie_hash=hash_secret(cookie or self.core.entropy.token()),
             user_id=user.id,
             auth_time=now,
             acr=ACR_PASSWORD,

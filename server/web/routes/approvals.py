@@ -1,7 +1,7 @@
 """`/approvals`: what waits for the person's yes or no, and answering it once."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -16,13 +16,15 @@ from server.services.approvals import (
     my_approval,
     my_approvals,
 )
+from server.services.escalation import MAX_DETAILS, Picked
 from server.web.approval_views import approval_page, approval_rows
 from server.web.front import Front
 from server.web.notices import notice_of
-from server.web.views.approvals import ApprovalsPage
+from server.web.views.approvals import REPEATABLE, ApprovalsPage
 
 _PATH: Final = "/approvals"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NUMBERS: Final = frozenset(str(number) for number in range(MAX_DETAILS))
 _DONE: Final[Mapping[Answer, str]] = MappingProxyType(
     {
         Answer.APPROVED: "approved",
@@ -31,6 +33,7 @@ _DONE: Final[Mapping[Answer, str]] = MappingProxyType(
         Answer.EXPIRED: "too_late",
         Answer.ENDED: "ended",
         Answer.NOT_HELD: "not_held",
+        Answer.NOTHING_PICKED: "nothing_picked",
     }
 )
 
@@ -86,7 +89,7 @@ async def _answer(front: Front, request: Request) -> Response:
     visitor = await front.visitor(request)
     if visitor is None:
         return front.to_sign_in(own)
-    form = await front.session_form(request)
+    form = await front.session_form(request, REPEATABLE)
     if isinstance(form, Response):
         return form
     decision = form.get("decision")
@@ -99,9 +102,16 @@ async def _answer(front: Front, request: Request) -> Response:
         user_id=visitor.user.id,
         sid=visitor.session.id,
         yes=decision == "yes",
+        picked=Picked(_numbered(form.every("scope")), _numbered(form.every("object"))),
     )
     if outcome is Answer.UNKNOWN:
         return front.not_found()
     if outcome is Answer.SIGN_IN:
         return front.to_sign_in(own)
     return front.redirect(f"{own}?done={_DONE[outcome]}")
+
+
+def _numbered(posted: Iterable[str]) -> frozenset[tuple[int, str]]:
+    """Read `number:name`; whatever else is posted picks nothing."""
+    pairs = (value.partition(":") for value in posted)
+    return frozenset((int(n), name) for n, _, name in pairs if n in _NUMBERS)

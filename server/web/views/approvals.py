@@ -1,7 +1,8 @@
 """Approvals: the list of a person, the page of one question, and the administrator's list."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from server.web.views.delegation import HeldObject, HeldScope
 from server.web.views.frame import ONE_PAGE, AgentBadge, Frame, Paging
@@ -35,20 +36,32 @@ class ApprovalsPage:
     earlier: tuple[ApprovalRow, ...] = ()
 
 
+#: The names that the page of a question posts more than once.
+REPEATABLE: Final = ("scope", "object")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedPart:
-    """What is asked for at one service: its actions, and on which things."""
+    """What is asked for at one service: its actions, and on which things.
+
+    Where an agent asks for more, each is a switch that posts `scope` or `object` = `number:value`.
+    `included`: by scope, what else the person gives with it, in sentences.
+    """
 
     service: str
     host: str
     scopes: tuple[HeldScope, ...]
     objects: tuple[HeldObject, ...]
     objects_matter: bool
+    number: int = 0
+    included: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalPage:
     """`approval`: posts `csrf` and `decision` (`yes`, `no`) to `action`, None if it is over.
+
+    Where more is asked for, also what is switched on (`REPEATABLE`): the rest is not given.
 
     `helpers`: names of the agents above the one that asks, the nearest first. `tool`: "" where
     more authority is asked for; `tool_title`: the registry's words for it, "" if it has none.
