@@ -197,6 +197,15 @@ def hidden(page: str) -> dict[str, str]:
     return {name: html.unescape(value) for name, value in pairs}
 
 
+def switched_on(page: str) -> dict[str, list[str]]:
+    """Return what a page's switches post as they stand."""
+    found: dict[str, list[str]] = {}
+    pattern = r'<input type="checkbox" name="([^"]*)" value="([^"]*)" checked>'
+    for name, value in re.findall(pattern, page):
+        found.setdefault(name, []).append(html.unescape(value))
+    return found
+
+
 def words(page: str) -> str:
     """Return the text of a page's main part."""
     main = page[page.index("<main") :]

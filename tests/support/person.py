@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from tests.support.live import PASSWORD
-from tests.support.people_site import action, hidden, words
+from tests.support.people_site import action, hidden, switched_on, words
 
 
 class Person:
@@ -48,7 +48,7 @@ class Person:
             if posted:
                 return words(answer.text)
             posted = "/approvals/" in action(answer.text).partition("?")[0]
-            answer = self._fill(answer, {"decision": decision})
+            answer = self._fill(answer, {"decision": decision, **switched_on(answer.text)})
         raise AssertionError("redirects in circles")
 
     def _fill(self, page: httpx2.Response, picks: dict[str, object]) -> httpx2.Response:
