@@ -97,6 +97,12 @@ fga_program() {
     export MANDATE_FGA
 }
 
+# Somebody else's authorization server, for the night alone.
+keycloak_server() {
+    MANDATE_KEYCLOAK=$(retry bash .ci/keycloak)
+    export MANDATE_KEYCLOAK
+}
+
 # suite NAME MARKERS [pytest options]: a suite of its own.
 suite() {
     local name=$1 markers=$2 code=0

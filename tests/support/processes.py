@@ -78,6 +78,7 @@ class ServerProcess:
         command: Sequence[str] | None = None,
         ready_path: str = "/readyz",
         port: int | None = None,
+        start_seconds: int = START_SECONDS,
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -87,6 +88,7 @@ class ServerProcess:
         default = mandate_command("serve", "--port", "{port}")
         self._command = [part.replace("{port}", str(self.port)) for part in command or default]
         self._ready_path = ready_path
+        self._start_seconds = start_seconds
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -153,7 +155,7 @@ class ServerProcess:
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._start_seconds
         while time.monotonic() < deadline:
             code = self._process.poll()
             if code is not None:
@@ -164,7 +166,7 @@ class ServerProcess:
                 return
             time.sleep(0.02)
         self.kill()
-        message = f"the server was not ready in {START_SECONDS} s\n{self.printed()[-4000:]}"
+        message = f"not ready in {self._start_seconds} s\n{self.printed()[-4000:]}"
         raise RuntimeError(message)
 
 
