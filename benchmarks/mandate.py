@@ -197,11 +197,12 @@ async def _mint(
         audit=AuditRecord(tag=AuditTag.CODE_TOKEN, outcome=Outcome.DONE, at=core.clock.now()),
     )
     revision = await core.snapshot.refresh()
+    keys = world.server.services.keys
     tokens: list[str] = []
     while len(tokens) < count:
         wave = min(_AT_ONCE, count - len(tokens))
         answers = await asyncio.gather(
-            *(issue(core, world.server.services.keys, authorization, revision) for _ in range(wave))
+            *(issue(core, keys, authorization, None, revision) for _ in range(wave))
         )
         tokens += [str(answer["access_token"]) for answer in answers if isinstance(answer, dict)]
     return tokens

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from authz.resources import is_of
 
@@ -193,9 +194,12 @@ class Edge:
     to_scope: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Resource:
-    """An API or MCP server, named by its RFC 8707 URI; it owns its scopes and object types."""
+    """An API or MCP server, named by its RFC 8707 URI; it owns its scopes and object types.
+
+    Without slots, so that what follows from its scopes is worked out once and kept with it.
+    """
 
     id: str
     name: str
@@ -217,24 +221,40 @@ class Resource:
 
     def closed(self, scopes: frozenset[str]) -> frozenset[str]:
         """Return the scopes with all that they include, so that each server may compare exactly."""
-        found, waiting = set(scopes), list(scopes)
+        return scopes.union(*(self._included[s] for s in scopes if s in self._included))
+
+    @cached_property
+    def _included(self) -> Mapping[str, frozenset[str]]:
+        """What comes with each scope, over every step; scopes that include nothing are left out."""
+        return {name: self._below(s) for name, s in self.scopes.items() if s.includes}
+
+    def _below(self, scope: Scope) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [scope]
         while waiting:
-            scope = self.scopes.get(waiting.pop())
-            new = scope.includes - found if scope is not None else frozenset[str]()
+            new = waiting.pop().includes - found
             found |= new
-            waiting += new
+            waiting += [self.scopes[name] for name in new if name in self.scopes]
         return frozenset(found)
 
     def for_agents(self, scopes: frozenset[str]) -> frozenset[str]:
         """Return the scopes that an agent may hold at all."""
-        own = frozenset(s.name for s in self.scopes.values() if s.person_only)
-        return scopes - own
+        return scopes - self._of_persons
+
+    @cached_property
+    def _of_persons(self) -> frozenset[str]:
+        return frozenset(s.name for s in self.scopes.values() if s.person_only)
+
+    @cached_property
+    def agent_own(self) -> frozenset[str]:
+        """The scopes that an agent may hold as itself (X8)."""
+        return frozenset(s.name for s in self.scopes.values() if s.agent_own)
 
     def whole(self, scopes: frozenset[str], held: frozenset[str]) -> frozenset[str]:
         """Return those of `scopes` that lost nothing which they include and which was `held`."""
         return frozenset(s for s in scopes if self.closed(frozenset({s})) & held <= scopes)
 
-    @property
+    @cached_property
     def default_scopes(self) -> frozenset[str]:
-        """Return the scopes of a request that names none."""
+        """The scopes of a request that names none."""
         return frozenset(s.name for s in self.scopes.values() if s.default)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from authz.dpop import Proof
 from server.delegation.standing import act_claim
 from server.domain.core import Core
 from server.domain.delegation import Detail
@@ -29,21 +30,27 @@ class TokenSigner(Protocol):
 
 
 async def issue(
-    core: Core, signer: TokenSigner, authorization: Authorization, revision: int
+    core: Core,
+    signer: TokenSigner,
+    authorization: Authorization,
+    proof: Proof | None,
+    revision: int,
 ) -> Mapping[str, object] | Refused:
     """Mint what was authorized and return the token answer (RFC 6749 §5.1), once it is durable.
 
+    `proof` says whose key the token is bound to; it is used up with it.
     Raises `StaleSnapshotError` if something believed has changed: the caller decides again.
     """
     a = authorization
     now = core.clock.now()
     _assert_delegate(a)
-    record, token = _access_token(core, signer, a, now)
+    jkt = a.bound_to(proof)
+    record, token = _access_token(core, signer, a, jkt, now)
     records = [record]
     answer: dict[str, object] = {
         "access_token": token,
         # RFC 9449 §5: DPoP if it is bound, so that a client never takes one for the other.
-        "token_type": "Bearer" if a.jkt is None else "DPoP",
+        "token_type": "Bearer" if jkt is None else "DPoP",
         "expires_in": max(0, (record.expires_at - now) // 1000),
         "scope": record.scope,
     }
@@ -64,15 +71,15 @@ async def issue(
     answer.update(a.answer)
     parents = [jti for jti in (a.parent_jti, a.actor_jti) if jti is not None]
     minted = {"jti": record.jti, "kind": a.kind.value, "scope": record.scope}
-    if a.jkt is not None:
-        minted["jkt"] = a.jkt
+    if jkt is not None:
+        minted["jkt"] = jkt
 
     def unit(tx: Unit) -> Refused | None:
         tx.guard(revision, a.depends)
         if parents and not core.rows.tokens.hold(tx, *parents):
             return _parent_revoked()
         # First: a proof that was used before must not use up a code.
-        if a.proof is not None and (replayed := use(core, tx, a.proof)) is not None:
+        if proof is not None and (replayed := use(core, tx, proof)) is not None:
             return replayed
         lost = a.consume(tx)
         if lost is not None:
@@ -112,7 +119,7 @@ def _parent_revoked() -> Refused:
 
 
 def _access_token(
-    core: Core, signer: TokenSigner, a: Authorization, now: int
+    core: Core, signer: TokenSigner, a: Authorization, jkt: str | None, now: int
 ) -> tuple[TokenRecord, str]:
     """Sign the access token (RFC 9068) and write its record."""
     expires_at = now + a.ttl * 1000
@@ -139,8 +146,8 @@ def _access_token(
         claims["act"] = act_claim(a.chain)
     if a.may_act is not None:
         claims["may_act"] = {"sub": a.may_act}
-    if a.jkt is not None:
-        claims["cnf"] = {"jkt": a.jkt}
+    if jkt is not None:
+        claims["cnf"] = {"jkt": jkt}
     if a.sid is not None and a.id_jag is None:
         claims["sid"] = a.sid
     if a.auth_time is not None:
@@ -166,7 +173,7 @@ def _access_token(
         issued_at=now,
         expires_at=expires * 1000,
         mark=core.marks.of(token),
-        jkt=a.jkt,
+        jkt=jkt,
     )
     return record, token
 

@@ -59,8 +59,6 @@ class Authorization:
     family_id: str | None = None
     alg: str = "ES256"
     issued_token_type: str | None = None
-    proof: Proof | None = None
-    """Whose key the token is bound to; used up with it."""
     key: str | None = None
     """The key of the token that it comes from, proven where that one was used (our MCP server)."""
     id_token: IdToken | None = None
@@ -72,9 +70,8 @@ class Authorization:
     audit: AuditRecord
     answer: Mapping[str, object] = field(default_factory=dict)
 
-    @property
-    def jkt(self) -> str | None:
-        """Return the key that the access token is bound to (RFC 9449 §6.1).
+    def bound_to(self, proof: Proof | None) -> str | None:
+        """Return the key that the access token is bound to (RFC 9449 §6.1), `proof` being sent.
 
         A hand-over is a ticket for another agent, which cannot prove our client's key: what binds
         it is its audience, whose own authenticated client alone may present it (X3). So it is with
@@ -82,4 +79,4 @@ class Authorization:
         """
         if self.kind is TokenKind.HANDOVER or self.id_jag is not None:
             return None
-        return self.key if self.proof is None else self.proof.jkt
+        return self.key if proof is None else proof.jkt

@@ -1,7 +1,6 @@
 """RFC 6749 §3.2: the token endpoint as the list of its checks."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from authz.dpop import Proof, ProofFault
 from server.domain.audit import AuditRecord, AuditTag, Outcome
@@ -193,8 +192,7 @@ class TokenEndpoint:
             authorization = await grant.authorize(self._context, request)
             if isinstance(authorization, Refused):
                 return await self._refuse(grant, request, authorization)
-            bound = replace(authorization, proof=proof)
-            answer = await issue(self._core, self._signer, bound, revision)
+            answer = await issue(self._core, self._signer, authorization, proof, revision)
         if isinstance(answer, Refused):
             return await self._refuse(grant, request, answer)
         self._telemetry.issued(authorization.kind)

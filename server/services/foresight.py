@@ -102,7 +102,7 @@ def _obtainable(core: Core, alive: Standing, resource: Resource) -> frozenset[st
     if resource.id == core.policy.mcp_resource:
         held &= words(alive.record.scope)
     if alive.record.kind is TokenKind.AGENT_SELF:
-        held &= frozenset(s.name for s in resource.scopes.values() if s.agent_own)
+        held &= resource.agent_own
     return held
 
 

@@ -85,8 +85,19 @@ class Writer:
         self._waiting.append(job)
         if self._loop is None:
             self._loop = job.loop
-            # Not at once: whoever else writes in this turn of the loop comes along.
-            job.loop.call_soon(self._next_batch)
+            job.loop.call_soon(self._gather, job.loop, 0)
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
+        """Begin once a turn of the loop brought no further unit.
+
+        A commit and the way to the thread and back cost far more than a turn, so whoever is on
+        the way comes along.
+        """
+        waiting = len(self._waiting)
+        if before < waiting < MAX_BATCH:
+            loop.call_soon(self._gather, loop, waiting)
+        else:
+            self._next_batch()
 
     async def close(self) -> None:
         """Finish what is queued, then end the thread."""

@@ -88,9 +88,8 @@ def own_scope(
         if wanted:
             return invalid_scope("nothing_left", "Scopes need a resource to belong to.")
         return frozenset()
-    own = frozenset(s.name for s in resource.scopes.values() if s.agent_own)
     asked = resource.closed(resource.default_scopes if wanted is None else wanted)
-    left = asked & own & resource.closed(request.client.scopes)
+    left = asked & resource.agent_own & resource.closed(request.client.scopes)
     left = under_ceilings(left, resource, (agent,))
     if not left:
         return invalid_scope("nothing_left", "Nothing is left of the scope.")
