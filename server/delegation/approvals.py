@@ -128,6 +128,7 @@ def record_of(approval: Approval, tag: AuditTag, now: int) -> AuditRecord:
             "approval": approval.id,
             "kind": asked.kind.value,
             "tool": asked.tool,
+            **({"given": approval.new_grant_id} if approval.new_grant_id else {}),
             "scope": " ".join(scopes),
             "arguments": asked.arguments_hash,
         },

@@ -58,24 +58,25 @@ class Access:
             status = ApprovalStatus.EXPIRED  # whatever the answer will be, it gives nothing
         pending = status is ApprovalStatus.PENDING
         grant_id = approval.new_grant_id if approval.stored in _GIVEN else None
+        given = await self._given(grant_id) if grant_id is not None else None
         if grant_id is not None:
-            # The yes has made a delegation, which lasts longer than the yes.
-            status = ApprovalStatus.APPROVED
+            # The yes has made a delegation, which lasts longer than the yes, or shorter.
+            status = ApprovalStatus.EXPIRED if given is None else ApprovalStatus.APPROVED
         return AccessRequest(
             status="expired" if status is ApprovalStatus.USED else status.value,
             approval_id=approval.id,
             interval=INTERVAL if pending else None,
             expires_in=approval.seconds_left(now) if pending else None,
             approve_url=approve_url(self._core, approval) if pending else None,
-            grant_id=grant_id,
-            authority=await self._given(grant_id),
+            grant_id=grant_id if given is not None else None,
+            authority=given,
             next_step=_NEXT[status],
         )
 
-    async def _given(self, grant_id: str | None) -> list[Authority] | None:
-        """Say what the person allowed: perhaps less than was asked for."""
-        row = None if grant_id is None else await self._core.snapshot.delegation(grant_id)
-        if row is None:
+    async def _given(self, grant_id: str) -> list[Authority] | None:
+        """Say what the person allowed, perhaps less than was asked for; none once it has ended."""
+        row = await self._core.snapshot.delegation(grant_id)
+        if row is None or row.revoked_at is not None or row.expires_at <= self._core.clock.now():
             return None
         found = []
         for detail in row.details:

@@ -1,7 +1,7 @@
 """Approvals for the person who answers, the agent that waits and the administrator who looks."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -27,6 +27,7 @@ from server.services.escalation import (
 
 SHOWN: Final = 50
 """Approvals of a list."""
+NOTHING: Final = Picked(frozenset(), frozenset())
 RERUNS: Final = 3
 """Answers to one question, if what it rests on changes under way."""
 
@@ -126,11 +127,11 @@ async def answer_approval(
     user_id: str,
     sid: str,
     yes: bool,
-    picked: Picked | None = None,
+    picked: Picked = NOTHING,
 ) -> Answer:
     """Take a person's answer, once: of two at a time the first counts.
 
-    `picked` is what they left on where an agent asked for more; without it, all of it.
+    `picked` is what they left on where an agent asked for more.
 
     `sid` is the browser session in which they answer; no token answers anything (X10).
     Raises `UnavailableError`, `GraphUnavailable`, `StaleSnapshotError`.
@@ -150,7 +151,7 @@ async def _answer(
     user_id: str,
     sid: str,
     revision: int,
-    picked: Picked | None,
+    picked: Picked,
     *,
     yes: bool,
 ) -> Answer:
@@ -182,13 +183,14 @@ async def _answer(
             return Answer.SIGN_IN
         if user is None or user.status is not UserStatus.ACTIVE:
             return Answer.SIGN_IN
-        age = seen.asked.max_age
+        age = None if growing is not None and not growing.destroys else seen.asked.max_age
         if yes and age is not None and now - session.auth_time > age * 1000:
             return Answer.SIGN_IN
         done = core.rows.approvals.answer(
             tx, seen.id, ApprovalStatus.APPROVED if yes else ApprovalStatus.DENIED,
             now=now, expires_at=now + seen.asked.lasts * 1000,
             new_grant_id=growing.delegation.id if growing is not None else None,
+            narrowed=growing is not None and growing.narrowed,
         )  # fmt: skip
         if not done:
             current = core.rows.approvals.get(tx, seen.id)
@@ -198,12 +200,20 @@ async def _answer(
             return Answer.EXPIRED if over else Answer.ANSWERED_BEFORE
         # From here on nothing can refuse.
         tag = AuditTag.APPROVAL_GIVEN if yes else AuditTag.APPROVAL_DENIED
-        core.rows.audit.record(tx, record_of(seen, tag, now))
+        core.rows.audit.record(tx, record_of(_given(seen, growing), tag, now))
         if growing is not None:
             grow(core, tx, growing, now)
         return Answer.APPROVED if yes else Answer.DENIED
 
     return await core.store.write(unit)
+
+
+def _given(seen: Approval, growing: Grown | None) -> Approval:
+    """Return what the trail tells of: of a yes to more, what was given and not what was asked."""
+    if growing is None:
+        return seen
+    made = growing.delegation
+    return replace(seen, asked=replace(seen.asked, details=made.details), new_grant_id=made.id)
 
 
 def _listed(

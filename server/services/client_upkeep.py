@@ -30,15 +30,19 @@ async def forget_idle_clients(core: Core) -> dict[str, int]:
     rows = core.rows.registrations
     unused = 0
     for origin, before in ((Origin.DOCUMENT, now - _DAY_MS), (Origin.DYNAMIC, idle)):
-        gone = await core.store.write(
-            lambda tx, o=origin, b=before: rows.forget_unused(tx, o, b, BATCH)  # type: ignore[misc]
-        )
+        gone = await core.store.write(lambda tx, o=origin, b=before: _forget(core, tx, o, b))  # type: ignore[misc]
         unused += len(gone)
     found = await core.store.read(lambda tx: rows.idle(tx, Origin.DYNAMIC, idle, now, BATCH))
     retired = 0
     for client_id in found:
         retired += await core.store.write(lambda tx, c=client_id: _retire(core, tx, c, idle, now))  # type: ignore[misc]
     return {"unused": unused, "idle": retired}
+
+
+def _forget(core: Core, tx: Unit, origin: Origin, before: int) -> list[str]:
+    # In turn with decisions about hosts, which hold many clients as well.
+    core.rows.registrations.take_turn(tx)
+    return core.rows.registrations.forget_unused(tx, origin, before, BATCH)
 
 
 def _retire(core: Core, tx: Unit, client_id: str, idle: int, now: int) -> bool:

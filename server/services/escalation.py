@@ -10,10 +10,11 @@ from typing import Final
 
 from authz.graph import holding
 from authz.relations import Query
+from authz.tx import Tx
 from server.delegation.approvals import FRESH, MAX_SUMMARY, TooMany, ask, lasting
 from server.delegation.lifecycle import open_delegation
 from server.delegation.standing import Standing
-from server.domain.approvals import Approval, ApprovalKind, Asked
+from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Asked
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.core import Core
 from server.domain.delegation import Delegation, Detail
@@ -26,6 +27,7 @@ from server.protocol.authorization_details import MAX_TEXT
 MAX_DETAILS: Final = 10
 MAX_OBJECTS: Final = 50
 """Objects of one request, over all its details."""
+_NOTHING_MORE: Final = invalid_request("nothing_more", "You hold all of this already.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Grown:
     """What it stands beside, as it was when this was decided."""
     narrowed: bool
     """The person gave less than was asked for."""
+    destroys: bool
+    """Something in it cannot be undone: the yes needs a fresh sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ async def ask_for_more(
     if isinstance(wanted, Refused):
         return wanted
     if all(_held(base, detail) for detail in wanted):
-        return invalid_request("nothing_more", "The delegation holds all of this already.")
+        return _NOTHING_MORE
     asked = Asked(
         kind=ApprovalKind.ESCALATION,
         user_id=alive.record.sub,
@@ -95,7 +99,9 @@ async def ask_for_more(
     )
     now, new_id = core.clock.now(), core.entropy.id("apv")
 
-    def unit(tx: Unit) -> Approval | TooMany:
+    def unit(tx: Unit) -> Approval | TooMany | Refused:
+        if _given_before(core, tx, asked, now):
+            return _NOTHING_MORE
         found = ask(core, tx, asked, new_id=new_id, now=now, asked_since=agent.not_before)
         if isinstance(found, TooMany):
             core.rows.audit.record(
@@ -111,17 +117,30 @@ async def ask_for_more(
     return await core.store.write(unit)
 
 
-async def may_grow(core: Core, approval: Approval, picked: Picked | None) -> Grown | NotGrown:
+def _given_before(core: Core, tx: Tx, asked: Asked, now: int) -> bool:
+    """Tell whether a delegation beside the base holds all of it, by a yes to another question."""
+    standing = core.rows.approvals.latest(tx, asked.binding)
+    if standing is not None and standing.status(now) is ApprovalStatus.APPROVED:
+        return False
+    beside = [
+        row
+        for row in core.rows.delegations.of_pair(tx, asked.user_id, asked.agent_id)
+        if row.extends == asked.grant_id and now < row.expires_at
+    ]
+    return any(all(_held(row, detail) for detail in asked.details) for row in beside)
+
+
+async def may_grow(core: Core, approval: Approval, picked: Picked) -> Grown | NotGrown:
     """Check what a person picked against what is registered and held now.
 
-    Without `picked` that is all that was asked for. Raises GraphUnavailable.
+    Raises GraphUnavailable.
     """
     asked = approval.asked
     base = await core.snapshot.delegation(asked.grant_id)
     agent = await core.snapshot.agent(asked.agent_id)
     if base is None or agent is None:
         return NotGrown("delegation_unknown")
-    details = asked.details if picked is None else await _kept(core, asked.details, picked)
+    details = await _kept(core, asked.details, picked)
     if not details:
         return NotGrown(NOTHING_PICKED)
     for detail in details:
@@ -147,21 +166,26 @@ async def may_grow(core: Core, approval: Approval, picked: Picked | None) -> Gro
         ),
         base,
         narrowed=details != asked.details,
+        destroys=await _destroys(core, details),
     )
 
 
 async def _kept(core: Core, asked: tuple[Detail, ...], picked: Picked) -> tuple[Detail, ...]:
-    """Leave of each detail what was picked; without a scope, or a thing of those named, nothing."""
+    """Leave of each detail what was picked; without a scope, or a thing of those named, nothing.
+
+    What is left off stays closed: a scope that includes it is not given either, as when narrowing.
+    """
     kept = []
     for number, detail in enumerate(asked):
         scopes = frozenset(s for s in detail.scopes if (number, s) in picked.scopes)
         objects = tuple(o for o in detail.objects if (number, o) in picked.objects)
-        if not scopes or (detail.objects and not objects):
+        if detail.objects and not objects:
             continue
         resource = await core.snapshot.resource(detail.resource)
         if resource is not None:
-            # What a scope includes comes with it, as at consent.
-            scopes = resource.closed(scopes) & detail.scopes
+            scopes = resource.whole(scopes, detail.scopes)
+        if not scopes:
+            continue
         kept.append(replace(detail, scopes=scopes, objects=objects))
     return tuple(kept)
 
@@ -183,6 +207,7 @@ def grow(core: Core, tx: Unit, grown: Grown, now: int) -> None:
     audit = AuditRecord(
         tag=AuditTag.DELEGATION_CREATED, outcome=Outcome.DONE, at=now, user_id=value.user_id,
         agents=(value.agent_id,), client_id=value.client_id,
+        object=" ".join(o for d in value.details for o in d.objects) or None,
         detail={"scope": " ".join(scopes), "extends": value.extends or ""}
         | ({"narrowed": "yes"} if grown.narrowed else {}),
     )  # fmt: skip

@@ -15,23 +15,30 @@ from server.storage.tables.delegation import delegation_effect as effect
 
 _ALL = select(*COLUMNS)
 _BY_ID = _ALL.where(d.c.id == bindparam("id"))
-_LOCK = select(d.c.id).where(d.c.root_id == bindparam("root_id")).with_for_update()
-_OF_TREE = _ALL.where(d.c.root_id == bindparam("root_id")).order_by(d.c.created_at, d.c.id)
+# Rows are locked in one order by everybody: what extends another is younger than it.
+_OLDEST_FIRST = (d.c.created_at, d.c.id)
+_LOCK = (
+    select(d.c.id)
+    .where(d.c.root_id == bindparam("root_id"))
+    .order_by(*_OLDEST_FIRST)
+    .with_for_update()
+)
+_OF_TREE = _ALL.where(d.c.root_id == bindparam("root_id")).order_by(*_OLDEST_FIRST)
 _OF_PAIR = _ALL.where(
     d.c.user_id == bindparam("user_id"),
     d.c.agent_id == bindparam("agent_id"),
     d.c.revoked_at.is_(None),
     d.c.origin.is_(None),
-)
+).order_by(*_OLDEST_FIRST)
 _VOUCHED = _ALL.where(
     d.c.user_id == bindparam("user_id"),
     d.c.agent_id == bindparam("agent_id"),
     d.c.origin.is_not(None),
     d.c.parent_id.is_(None),
-).order_by(d.c.created_at, d.c.id)
+).order_by(*_OLDEST_FIRST)
 _OF_ORIGIN = _ALL.where(
     d.c.origin == bindparam("origin"), d.c.revoked_at.is_(None), d.c.parent_id.is_(None)
-)
+).order_by(*_OLDEST_FIRST)
 _OF_USER = (
     _ALL.where(d.c.user_id == bindparam("user_id"))
     .order_by(d.c.created_at.desc(), d.c.id)
@@ -42,7 +49,11 @@ _OF_AGENT = (
     .order_by(d.c.created_at.desc(), d.c.id)
     .limit(bindparam("limit"))
 )
-_OF_SESSION = select(d.c.id).where(d.c.sid == bindparam("sid"), d.c.revoked_at.is_(None))
+_OF_SESSION = (
+    select(d.c.id)
+    .where(d.c.sid == bindparam("sid"), d.c.revoked_at.is_(None))
+    .order_by(*_OLDEST_FIRST)
+)
 _SEARCH = (
     _ALL.where(
         or_(

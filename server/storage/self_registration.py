@@ -43,10 +43,14 @@ _CONSENTED = (
 _FAMILIES = select(refresh_family.c.id).where(
     refresh_family.c.client_id == bindparam("client_id"), refresh_family.c.revoked_at.is_(None)
 )
-_DELEGATIONS = select(delegation.c.id).where(
-    delegation.c.client_id == bindparam("client_id"),
-    delegation.c.revoked_at.is_(None),
-    delegation.c.expires_at > bindparam("now"),
+_DELEGATIONS = (
+    select(delegation.c.id)
+    .where(
+        delegation.c.client_id == bindparam("client_id"),
+        delegation.c.revoked_at.is_(None),
+        delegation.c.expires_at > bindparam("now"),
+    )
+    .order_by(delegation.c.created_at, delegation.c.id)
 )
 # What a client holds, by the column that names it: with any of these it is in use.
 _NO_FAMILY = ~exists().where(

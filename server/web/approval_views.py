@@ -4,10 +4,12 @@ from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Aske
 from server.domain.delegation import Detail
 from server.domain.registry import Resource
 from server.services.approvals import Listed, Names
+from server.services.escalation import Picked
 from server.web.delegation_views import agent_badge, host_of
 from server.web.views.approvals import ApprovalPage, ApprovalRow, AskedPart
 from server.web.views.delegation import HeldObject, HeldScope
 from server.web.views.frame import AgentBadge, Frame
+from server.web.way_back import way_back
 
 
 def approval_rows(
@@ -31,11 +33,18 @@ def approval_rows(
 
 
 def approval_page(
-    found: Listed, frame: Frame, *, base: str, auth_time: int, is_over: bool
+    found: Listed,
+    frame: Frame,
+    *,
+    base: str,
+    auth_time: int,
+    is_over: bool,
+    picked: Picked | None = None,
 ) -> ApprovalPage:
     """Return the page of the one approval in `found`, for its own person.
 
-    `auth_time` is when they signed in; `is_over` says that what it rests on has ended.
+    `auth_time` is when they signed in; `is_over` says that what it rests on has ended. `picked` is
+    what was switched on before, none at first.
     """
     [approval], names, now = found.rows, found.names, found.now
     asked, status = approval.asked, approval.status(now)
@@ -50,7 +59,9 @@ def approval_page(
         helpers=tuple(_badge(names, agent_id).name for agent_id in asked.agents[1:]),
         tool=asked.tool,
         tool_title=_title(asked, names),
-        parts=tuple(_part(names, number, detail) for number, detail in enumerate(asked.details)),
+        parts=tuple(
+            _part(names, number, detail, picked) for number, detail in enumerate(asked.details)
+        ),
         summary=asked.summary,
         state=status.value,
         asked_at=approval.created_at,
@@ -59,6 +70,8 @@ def approval_page(
         good_for=max(1, asked.lasts // 60),
         is_ended=is_over and status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED),
         sign_in_again=age is not None and now - auth_time > age * 1000,
+        sign_in_url=base
+        + way_back(next_path=f"/approvals/{approval.id}", interaction=None).carried_by("/sign-in"),
         action=f"{base}/approvals/{approval.id}" if is_open else None,
         grant_url=f"{base}/agents/{asked.grant_id}",
         new_grant_url=f"{base}/agents/{approval.new_grant_id}" if approval.new_grant_id else None,
@@ -103,14 +116,23 @@ def _title(asked: Asked, names: Names) -> str:
     return next((tool.title for tool in tools if tool.name == asked.tool), "")
 
 
-def _part(names: Names, number: int, detail: Detail) -> AskedPart:
+def _part(names: Names, number: int, detail: Detail, picked: Picked | None) -> AskedPart:
     resource = names.resources.get(detail.resource)
+    scopes = _scopes(names, detail)
+    if picked is None:
+        scopes_on = frozenset(each.value for each in scopes if not each.destructive)
+        objects_on = frozenset(detail.objects)
+    else:
+        scopes_on = frozenset(name for n, name in picked.scopes if n == number)
+        objects_on = frozenset(name for n, name in picked.objects if n == number)
     return AskedPart(
         number=number,
+        scopes_on=scopes_on,
+        objects_on=objects_on,
         included=_included(resource, detail),
         service=_service(names, detail.resource),
         host=host_of(detail.resource),
-        scopes=_scopes(names, detail),
+        scopes=scopes,
         objects=tuple(_object(names, name) for name in detail.objects),
         objects_matter=bool(detail.objects or (resource and resource.types)),
     )

@@ -11,6 +11,7 @@ from server.services.approvals import Answer, answer_approval
 from tests.own_mcp.conftest import PERSON_SCOPES, Desk, furnish
 from tests.own_mcp.rpc import call, done, post, refused, tool_call
 from tests.requirements import requirement
+from tests.support.approvals import everything
 from tests.support.databases import Databases
 from tests.support.world import DOCS, NOTES, World, prepared, world_at
 
@@ -27,8 +28,9 @@ async def answer(desk: Desk, approval_id: str, *, yes: bool) -> Answer:
     """Let Ada answer on her page."""
     session = await desk.w.session(desk.ada)
     return await answer_approval(
-        desk.w.core, approval_id, user_id=desk.ada.id, sid=session.id, yes=yes
-    )
+        desk.w.core, approval_id, user_id=desk.ada.id, sid=session.id, yes=yes,
+        picked=await everything(desk.w, approval_id),
+    )  # fmt: skip
 
 
 @requirement("own-mcp:ask:bound")

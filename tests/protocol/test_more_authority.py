@@ -300,3 +300,22 @@ async def test_nobody_waits_for_what_has_ended(stage: Stage) -> None:
     )
     told = (await state(stage, approval.id, await w.actor_token(stage.a))).json()
     assert told == {"id": approval.id, "kind": "escalation", "status": "expired"}
+
+
+async def test_rows_are_locked_in_one_order_whatever_was_written_last(stage: Stage) -> None:
+    w, core = stage.world, stage.world.core
+    w.clock.advance(seconds=1)
+    beside = await given(stage, HOME)
+    base = await core.snapshot.delegation(stage.grant.id)
+    assert base is not None
+    assert base.sid is not None
+    # Written again on a full page it lies behind what extends it: who locked as rows lie would lock
+    # the other way round than who ends the base first, and the two would wait for each other.
+    other = await w.user("carl")
+    for _ in range(40):
+        await w.delegation(other, stage.a, stage.grant.details)
+    await core.store.write(lambda tx: core.rows.delegations.narrow(tx, base))
+    rows, sid = core.rows.delegations, base.sid
+    assert await core.store.read(lambda tx: rows.of_session(tx, sid)) == [base.id, beside.id]
+    pair = await core.store.read(lambda tx: rows.of_pair(tx, base.user_id, base.agent_id))
+    assert [row.id for row in pair] == [base.id, beside.id]

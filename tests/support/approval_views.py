@@ -66,6 +66,7 @@ _CALL = ApprovalPage(
     good_for=10,
     is_ended=False,
     sign_in_again=True,
+    sign_in_url="/sign-in?next=%2Fapprovals%2Fapv_1",
     action="/approvals/apv_1",
     grant_url="/agents/dlg_1",
     new_grant_url=None,
@@ -86,6 +87,8 @@ _MORE = replace(
                 HeldScope(value="docs:read", sentence="Read documents"),
                 HeldScope(value="docs:write", sentence="Create and change documents"),
             ),
+            scopes_on=frozenset({"docs:read", "docs:write"}),
+            objects_on=frozenset({"folder:8"}),
             included={"docs:write": ("Read documents",)},
             objects=(
                 HeldObject(value="folder:8", label="Household", kind="Folder", contains=True),
@@ -96,6 +99,7 @@ _MORE = replace(
             service="Web Search",
             host="search.example.org",
             scopes=(HeldScope(value="search:query", sentence="Search the web"),),
+            scopes_on=frozenset({"search:query"}),
             objects=(),
             objects_matter=False,
         ),
@@ -117,6 +121,7 @@ APPROVAL_EXAMPLES: dict[str, tuple[str, Page, str | None]] = {
     ),
     "approval": ("approval", _CALL, None),
     "approval_more": ("approval", _MORE, None),
+    "approval_more_stale": ("approval", replace(_MORE, sign_in_again=True), None),
     "approval_ended": ("approval", replace(_CALL, is_ended=True), None),
     "approval_used": (
         "approval",

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from server.services.approvals import Answer, answer_approval
+from server.services.escalation import Picked
 from tests.support.stage import Stage
 from tests.support.world import DOCS, World
 
@@ -67,4 +68,17 @@ async def say(w: World, stage: Stage, approval_id: str, *, yes: bool = True) -> 
     """Answer as Ada, in the session under which she consented."""
     sid = stage.grant.sid
     assert sid is not None
-    return await answer_approval(w.core, approval_id, user_id=stage.ada.id, sid=sid, yes=yes)
+    return await answer_approval(
+        w.core, approval_id, user_id=stage.ada.id, sid=sid, yes=yes,
+        picked=await everything(w, approval_id),
+    )  # fmt: skip
+
+
+async def everything(w: World, approval_id: str) -> Picked:
+    """Return what somebody picks who gives all that was asked for."""
+    found = await w.core.store.read(lambda tx: w.core.rows.approvals.get(tx, approval_id))
+    details = found.asked.details if found is not None else ()
+    return Picked(
+        frozenset((n, s) for n, detail in enumerate(details) for s in detail.scopes),
+        frozenset((n, o) for n, detail in enumerate(details) for o in detail.objects),
+    )

@@ -176,8 +176,9 @@ class Arrivals:
         core = self._core
 
         def unit(tx: Unit) -> None:
-            core.rows.registrations.used(tx, client.id, core.clock.now())
+            # First the client, then what is kept beside it: the order in which it is retired.
             now = core.rows.clients.held(tx, client.id)
+            core.rows.registrations.used(tx, client.id, core.clock.now())
             if now is None or now.by_itself is None:
                 return
             scopes = askable(core.rows.resources.all(tx), now.by_itself.declared)

@@ -18,9 +18,10 @@ from server.services.approvals import (
 )
 from server.services.escalation import MAX_DETAILS, Picked
 from server.web.approval_views import approval_page, approval_rows
-from server.web.front import Front
-from server.web.notices import notice_of
+from server.web.front import Front, Visitor
+from server.web.notices import NOTICES, notice_of
 from server.web.views.approvals import REPEATABLE, ApprovalsPage
+from server.web.views.frame import Notice
 
 _PATH: Final = "/approvals"
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -32,10 +33,11 @@ _DONE: Final[Mapping[Answer, str]] = MappingProxyType(
         Answer.ANSWERED_BEFORE: "answered_before",
         Answer.EXPIRED: "too_late",
         Answer.ENDED: "ended",
-        Answer.NOT_HELD: "not_held",
-        Answer.NOTHING_PICKED: "nothing_picked",
     }
 )
+
+_AGAIN: Final = frozenset({Answer.NOT_HELD, Answer.NOTHING_PICKED})
+"""Nothing was answered: the page comes again as it was left."""
 
 
 def routes(front: Front) -> list[Route]:
@@ -67,17 +69,29 @@ async def _one(front: Front, request: Request) -> Response:
     visitor = await front.visitor(request)
     if visitor is None:
         return front.to_sign_in(f"{_PATH}/{approval_id}")
+    return await _page(front, visitor, approval_id, notice_of(request))
+
+
+async def _page(
+    front: Front,
+    visitor: Visitor,
+    approval_id: str,
+    notice: Notice | None,
+    picked: Picked | None = None,
+) -> Response:
+    """Show a question, at first or again with what was switched on."""
     found = await my_approval(front.core, approval_id, visitor.user.id)
     if found is None:
         return front.not_found()
     view = approval_page(
         found,
-        front.frame(visitor, "approvals", notice_of(request)),
+        front.frame(visitor, "approvals", notice),
         base=front.base,
         auth_time=visitor.session.auth_time,
         is_over=await is_over(front.core, found.rows[0]),
+        picked=picked,
     )
-    return front.pages.page("approval", view)
+    return front.pages.page("approval", view, status=200 if picked is None else 400)
 
 
 async def _answer(front: Front, request: Request) -> Response:
@@ -96,18 +110,21 @@ async def _answer(front: Front, request: Request) -> Response:
     if decision not in ("yes", "no"):
         # Neither is no answer: the page is shown again.
         return front.redirect(own)
+    picked = Picked(_numbered(form.every("scope")), _numbered(form.every("object")))
     outcome = await answer_approval(
         front.core,
         approval_id,
         user_id=visitor.user.id,
         sid=visitor.session.id,
         yes=decision == "yes",
-        picked=Picked(_numbered(form.every("scope")), _numbered(form.every("object"))),
+        picked=picked,
     )
     if outcome is Answer.UNKNOWN:
         return front.not_found()
     if outcome is Answer.SIGN_IN:
         return front.to_sign_in(own)
+    if outcome in _AGAIN:
+        return await _page(front, visitor, approval_id, NOTICES[outcome.value], picked)
     return front.redirect(f"{own}?done={_DONE[outcome]}")
 
 

@@ -44,7 +44,8 @@ REPEATABLE: Final = ("scope", "object")
 class AskedPart:
     """What is asked for at one service: its actions, and on which things.
 
-    Where an agent asks for more, each is a switch that posts `scope` or `object` = `number:value`.
+    Where an agent asks for more, each is a switch that posts `scope` or `object` = `number:value`;
+    those of `scopes_on` and `objects_on` are on.
     `included`: by scope, what else the person gives with it, in sentences.
     """
 
@@ -54,6 +55,8 @@ class AskedPart:
     objects: tuple[HeldObject, ...]
     objects_matter: bool
     number: int = 0
+    scopes_on: frozenset[str] = frozenset()
+    objects_on: frozenset[str] = frozenset()
     included: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -66,7 +69,8 @@ class ApprovalPage:
     `helpers`: names of the agents above the one that asks, the nearest first. `tool`: "" where
     more authority is asked for; `tool_title`: the registry's words for it, "" if it has none.
     `summary`: what the asker says, not checked by us. `is_ended`: what it rests on has ended, so
-    that a yes would do nothing. `sign_in_again`: a yes leads to sign-in first. Instants are Unix
+    that a yes would do nothing. `sign_in_again`: a yes leads to sign-in first; where more is asked
+    for, what destroys can be switched on only after it, by `sign_in_url`. Instants are Unix
     ms, `good_for` is in minutes.
     """
 
@@ -86,6 +90,7 @@ class ApprovalPage:
     good_for: int
     is_ended: bool
     sign_in_again: bool
+    sign_in_url: str
     action: str | None
     grant_url: str
     new_grant_url: str | None
