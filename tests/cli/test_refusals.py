@@ -39,6 +39,7 @@ def _one_line(done: Done, code: int, hint: str) -> None:
         ("resource add settings --name x", "not both"),
         ("resource add settings", "JSON"),
         ("resource add --id https://a.example --name A --default r", "--scope"),
+        ("resource add --id https://a.example --name A --person-only r", "--scope"),
         ("resource add --id https://a.example --name A --pickable folder", "TYPE:RELATION:WORDS"),
         ("resource add --id https://a.example --name A --edge folder", "SCOPE URI SCOPE"),
         ("resource add --id https://a.example --name A --tool read", "NAME SCOPE,SCOPE WORDS"),
