@@ -126,6 +126,8 @@ def test_names_that_are_taken_are_refused(mandate: Mandate):
         ({"MANDATE_DATABASE_URL": "postgresql://u:pass-word@127.0.0.1:1/x"}, "refused"),
         ({"MANDATE_DATABASE_URL": "postgresql://u:pass-word@127.0.0.1:port/x"}, "URL"),
         ({"MANDATE_PORT": "99999"}, "MANDATE_PORT"),
+        ({"MANDATE_OUTBOUND_CA_FILE": "missing.pem"}, "missing.pem: No such file"),
+        ({"MANDATE_OUTBOUND_CA_FILE": "open.kek"}, "open.kek: "),
     ],
 )
 @pytest.mark.parametrize("command", ["client list", "serve --workers 2"])
