@@ -19,7 +19,7 @@ from server.delegation import approvals
 from server.outbound import fetcher
 from server.protocol.registration import adopt, arrivals, ask, claims, logos, trust
 from server.settings import Settings
-from tests.support.tree import ROOT
+from tests.support.tree import ROOT, project_files
 
 DOCS = ROOT / "docs"
 GUIDES = ("modelling.md", "migrating-from-openfga.md", "semantics-and-limits.md")
@@ -67,23 +67,25 @@ def _commands(group: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
 COMMANDS = dict(_commands(get_command(app)))
 
 
-@pytest.mark.parametrize("page", GUIDES)
-def test_the_commands_of_a_guide_exist_with_their_options(page: str):
-    lines = [
-        line
-        for text in blocks(page, "sh")
-        for line in text.splitlines()
-        if line.startswith("mandate ")
-    ]
-    for line in lines:
-        words = tuple(shlex.split(re.sub(r"\s#.*", "", line))[1:])
-        name = next(words[:n] for n in (3, 2, 1) if words[:n] in COMMANDS)
-        known = {option for p in COMMANDS[name].params for option in p.opts}
-        used = {word for word in words[len(name) :] if word.startswith("--")}
-        assert used <= known, line
-        needed = [p for p in COMMANDS[name].params if p.param_type_name == "argument"]
-        given = [word for word in words[len(name) :] if not word.startswith("--")]
-        assert len(given) >= sum(p.required for p in needed), line
+_ANY_FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^ *(?:\$ )?(?:\S*/)?mandate (.+)$", re.MULTILINE)
+PAGES = [path for path in project_files() if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_commands_of_a_page_exist_with_their_options(page: Path):
+    for language, text in _ANY_FENCE.findall((ROOT / page).read_text(encoding="utf-8")):
+        if language not in ("", "sh", "console"):
+            continue
+        for line in _COMMAND.findall(re.sub(r"\\\n\s*", "", text)):
+            words = tuple(shlex.split(re.sub(r"\s#.*|[|>].*", "", line)))
+            name = next(words[:n] for n in (3, 2, 1) if words[:n] in COMMANDS)
+            known = {option for p in COMMANDS[name].params for option in p.opts}
+            used = {word for word in words[len(name) :] if word.startswith("--")}
+            assert used <= known, line
+            needed = [p for p in COMMANDS[name].params if p.param_type_name == "argument"]
+            given = [word for word in words[len(name) :] if not word.startswith("--")]
+            assert len(given) >= sum(p.required for p in needed), line
 
 
 PAGE = (DOCS / "semantics-and-limits.md").read_text(encoding="utf-8")
