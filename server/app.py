@@ -146,7 +146,7 @@ async def _assemble(
     fetcher = Fetcher(
         policy=AddressPolicy.for_issuer(settings.issuer),
         resolver=resolver,
-        tls=_tls(settings),
+        tls=outbound_tls(settings),
         clock=clock,
     )
     services = bundle(
@@ -164,8 +164,13 @@ async def _assemble(
     )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    return tls_context(settings.outbound_ca_file)
+def outbound_tls(settings: Settings) -> ssl.SSLContext:
+    """Return whom we believe outside; raises `OSError`, with the name of the file at fault."""
+    try:
+        return tls_context(settings.outbound_ca_file)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OSError(error.errno, why, str(settings.outbound_ca_file)) from None
 
 
 def _in_background(server: Server, stop: asyncio.Event) -> tuple[Coroutine[None, None, None], ...]:

@@ -106,7 +106,9 @@ class Settings(EngineSettings):
         default=10, ge=1, le=3600, description="Seconds between two sealings of the audit trail."
     )
     outbound_ca_file: Path | None = Field(
-        default=None, description="A private CA for URLs that clients name (PEM)."
+        default=None,
+        description="More authorities (PEM) for what is fetched of others: documents and keys of"
+        " clients, keys of issuers.",
     )
     otlp_endpoint: str | None = Field(
         default=None, description="Where traces and metrics go (OTLP over HTTP); silent without."

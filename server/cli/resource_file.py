@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 Picked = Annotated[str, Field(pattern=r"^(mandate/)?[a-z][a-z0-9_]*$", max_length=50)]
 """A type of the resource's own, or Mandate's `mandate/tool` and `mandate/resource`."""
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+_MARKS: Final = ("agent_own", "default", "destructive", "person_only")
+"""What an option of its own says of scopes that `--scope` names."""
 
 
 class _Strict(BaseModel):
@@ -87,7 +89,7 @@ def from_file(path: Path) -> Resource:
 def from_flags(given: Mapping[str, Any]) -> Resource:
     """Read a resource from the options of `resource add`; raises `Failure`, `OSError`."""
     flags = dict(given)
-    marks = {mark: flags.pop(mark, []) for mark in ("agent_own", "default", "destructive")}
+    marks = {mark: flags.pop(mark, []) for mark in _MARKS}
     scopes: list[dict[str, object]] = []
     for text in flags.pop("scopes", []):
         name, _, words = text.partition("=")

@@ -47,6 +47,10 @@ def add(
     destructive: Annotated[
         Several, typer.Option(metavar="SCOPE", help="Never ticked beforehand.")
     ] = None,
+    person_only: Annotated[
+        Several,
+        typer.Option(metavar="SCOPE", help="For people alone: no agent ever gets it; repeatable."),
+    ] = None,
     includes: Annotated[
         Several,
         typer.Option(
@@ -100,8 +104,8 @@ def add(
     """Register a resource from a file or from options."""
     flags = {
         "id": uri, "name": name, "scopes": scope, "agent_own": agent_own, "default": default,
-        "destructive": destructive, "includes": includes, "tools": tool, "types": object_type,
-        "pickable": pickable, "edges": edge,
+        "destructive": destructive, "person_only": person_only, "includes": includes, "tools": tool,
+        "types": object_type, "pickable": pickable, "edges": edge,
         "token_ttl": token_ttl, "alg": alg, "model": model,
     }  # fmt: skip
     given = {key: value for key, value in flags.items() if value is not None}

@@ -53,10 +53,11 @@ def serve(
 
 def _look_first(settings: "Settings") -> None:
     """Refuse before anything is opened what no worker could start with."""
-    from server.app import SchemaBehindError, keks
+    from server.app import SchemaBehindError, keks, outbound_tls
     from server.storage.migrate import missing
 
     keks(settings)
+    outbound_tls(settings)
     lacking = missing(settings.database)
     if lacking:
         message = f"the database lacks {', '.join(lacking)}: run `mandate migrate`"

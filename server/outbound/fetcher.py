@@ -1,6 +1,7 @@
 """The fetcher: cached by HTTP rules, one flight a document, bounded in time, size and number."""
 
 import asyncio
+import logging
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from server.outbound.target import Target, parse_target
 
 MAX_ENTRIES: Final = 128
 MAX_FLIGHTS: Final = 32
+
+log = logging.getLogger("mandate.outbound")
 
 Deadline = Callable[[float], asyncio.Timeout]
 """Starts the total time limit; `asyncio.timeout`, or one that a test lets expire."""
@@ -94,6 +97,15 @@ class Fetcher:
         await asyncio.gather(*flights, return_exceptions=True)
 
     async def _fly(self, key: _Key, target: Target) -> Document:
+        try:
+            return await self._ask(key, target)
+        except FetchRefused as error:
+            # For the operator alone, whose firewall may be the cause: the caller is not told.
+            fields = {"reason": error.reason.value, "host": error.host}
+            log.warning("document not fetched", extra={"fields": fields})
+            raise
+
+    async def _ask(self, key: _Key, target: Target) -> Document:
         url, rules = key
         entry = self._cache.get(key)
         etag = entry.etag if entry is not None else None

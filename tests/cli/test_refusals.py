@@ -39,6 +39,7 @@ def _one_line(done: Done, code: int, hint: str) -> None:
         ("resource add settings --name x", "not both"),
         ("resource add settings", "JSON"),
         ("resource add --id https://a.example --name A --default r", "--scope"),
+        ("resource add --id https://a.example --name A --person-only r", "--scope"),
         ("resource add --id https://a.example --name A --pickable folder", "TYPE:RELATION:WORDS"),
         ("resource add --id https://a.example --name A --edge folder", "SCOPE URI SCOPE"),
         ("resource add --id https://a.example --name A --tool read", "NAME SCOPE,SCOPE WORDS"),
@@ -125,6 +126,8 @@ def test_names_that_are_taken_are_refused(mandate: Mandate):
         ({"MANDATE_DATABASE_URL": "postgresql://u:pass-word@127.0.0.1:1/x"}, "refused"),
         ({"MANDATE_DATABASE_URL": "postgresql://u:pass-word@127.0.0.1:port/x"}, "URL"),
         ({"MANDATE_PORT": "99999"}, "MANDATE_PORT"),
+        ({"MANDATE_OUTBOUND_CA_FILE": "missing.pem"}, "missing.pem: No such file"),
+        ({"MANDATE_OUTBOUND_CA_FILE": "open.kek"}, "open.kek: "),
     ],
 )
 @pytest.mark.parametrize("command", ["client list", "serve --workers 2"])

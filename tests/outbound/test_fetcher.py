@@ -200,3 +200,14 @@ def test_cache_headers_are_read_strictly_and_bounded(headers, seconds, store):
 @pytest.mark.parametrize("etag", ['"' + "x" * 300 + '"', "bare", '"a b"', '"\u00e9"', "W/x", ""])
 def test_an_etag_that_is_long_or_malformed_is_not_sent_back(etag):
     assert freshness({"etag": etag}, longest=60).etag is None
+
+
+async def test_what_was_not_fetched_is_told_to_the_operator_without_path_or_query(
+    authority, fetcher, caplog
+):
+    async with serve(authority, reply(b"secret", "404 Not Found")) as origin:
+        with pytest.raises(FetchRefused):
+            await fetcher.fetch(origin.url("/key-of-somebody?token=secret"), RULES)
+    (record,) = [each for each in caplog.records if each.name == "mandate.outbound"]
+    assert (record.levelname, record.getMessage()) == ("WARNING", "document not fetched")
+    assert vars(record)["fields"] == {"reason": "status", "host": "origin.test"}

@@ -319,6 +319,9 @@ async def test_no_answer_may_be_kept(desk: Desk):
 async def test_another_host_is_no_way_in(desk: Desk):
     answer = await post(desk.w, desk.agent_token, tool_call("whoami", {}), Host="attacker.example")
     assert answer.status_code == 421
+    there = "https://attacker.example"
+    answer = await post(desk.w, desk.agent_token, tool_call("whoami", {}), Origin=there)
+    assert answer.status_code == 403
 
 
 @requirement("own-mcp:listed-as-callable")
