@@ -10,6 +10,7 @@ async with connect(auth) as mcp:
 import inspect
 from collections.abc import Awaitable, Callable
 
+import anyio
 import httpx2
 
 from authz.clock import Clock
@@ -47,6 +48,7 @@ class IdentityProvider(IssuerClient):
         super().__init__(issuer=issuer, credentials=credentials, dpop=dpop, http=http, clock=clock)
         self._id_token = id_token
         self._scope = scope
+        self._turn = anyio.Lock()
 
     async def assertion(self, audience: str, resource: str) -> str:
         """Return a new assertion for one resource of the server whose issuer is `audience`.
@@ -54,10 +56,13 @@ class IdentityProvider(IssuerClient):
         Raises `ConsentRequired`, `AuthorityEnded`, `TryAgain` or `NotGranted`.
         """
         endpoint = await self._endpoint()
-        found = self._id_token()
+        # One after the other: a way to get it may use up what it gets it with.
+        async with self._turn:
+            found = self._id_token()
+            id_token = await found if inspect.isawaitable(found) else found
         return await identity_assertion(
             endpoint,
-            id_token=await found if inspect.isawaitable(found) else found,
+            id_token=id_token,
             audience=audience,
             resource=resource,
             scope=self._scope,

@@ -9,6 +9,7 @@ async with connect(auth) as mcp:
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 
+import anyio
 import httpx2
 
 from authz.clock import Clock
@@ -63,6 +64,7 @@ class TokenExchangeAuth(ResourceAuth):
         self._grant_id = grant_id
         self._url = token_endpoint
         self._actor = Held(self._own_token, self._clock)
+        self._subject_turn = anyio.Lock()
 
     async def hand_over(
         self,
@@ -148,8 +150,10 @@ class TokenExchangeAuth(ResourceAuth):
     async def _subject(self) -> str:
         if isinstance(self._subject_token, str):
             return self._subject_token
-        found = self._subject_token()
-        return await found if inspect.isawaitable(found) else found
+        # One after the other: a way to get it may use up what it gets it with.
+        async with self._subject_turn:
+            found = self._subject_token()
+            return await found if inspect.isawaitable(found) else found
 
     def _forget(self, token: Token) -> bool:
         # The actor token is as old, and what ended the one may have ended the other.

@@ -70,13 +70,14 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLogo:
-    """The picture of a client as it was found at `uri`; `fresh_until` in Unix ms."""
+    """What is known of the picture at `uri`, without its content; times in Unix ms."""
 
-    client_id: str
     uri: str
-    picture: Picture | None
-    """None if there was none that we show."""
-    fresh_until: int
+    digest: str
+    """Empty if there was none that we show."""
+    found_at: int
+    """When its origin last said what is there."""
+    look_at: int
     """Until when nobody looks again."""
 
 
@@ -114,7 +115,18 @@ class ClientLogos(Protocol):
 
     def get(self, tx: Tx, client_id: str) -> ClientLogo | None: ...
     def by_digest(self, tx: Tx, digest: str) -> Picture | None: ...
-    def put(self, tx: Unit, value: ClientLogo) -> None: ...
+    def put(
+        self,
+        tx: Unit,
+        client_id: str,
+        uri: str,
+        picture: Picture | None,
+        *,
+        found_at: int,
+        look_at: int,
+    ) -> None: ...
+    def later(self, tx: Unit, client_id: str, look_at: int) -> None: ...
+    def drop(self, tx: Unit, client_id: str) -> None: ...
 
 
 class ClientTrust(Protocol):

@@ -28,6 +28,8 @@ class FetchRules:
     max_bytes: int
     seconds: float
     longest_fresh: int
+    kept: bool = True
+    """Whether the fetcher's own cache has it; else the caller keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

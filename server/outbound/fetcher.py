@@ -129,7 +129,7 @@ class Fetcher:
                 raise FetchRefused(FetchFault.STATUS, target.host)
             body, etag = entry.document.body, etag or entry.etag
         document = Document(url, body, now, now + allowed.seconds * 1000)
-        if allowed.store and (allowed.seconds or etag):
+        if key[1].kept and allowed.store and (allowed.seconds or etag):
             self._cache[key] = _Entry(document, etag)
             self._cache.move_to_end(key)
             if len(self._cache) > MAX_ENTRIES:

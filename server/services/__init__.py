@@ -11,8 +11,9 @@ from server.protocol.evaluation import Evaluation
 from server.protocol.introspect import Introspection
 from server.protocol.page_token import PageTokens
 from server.protocol.presented import TokenReader
-from server.protocol.registration.arrivals import Arrivals, ClientDocuments
+from server.protocol.registration.arrivals import Arrivals
 from server.protocol.registration.logos import Logos
+from server.protocol.registration.published import ClientDocuments
 from server.protocol.relations_api import RelationsApi
 from server.protocol.revoke import Revocation
 from server.protocol.search import Searching
@@ -53,7 +54,8 @@ def bundle(
     """Make the use cases of one server."""
     reader = TokenReader(core, keys.verification)
     proofs = ProofReader(core, secret_key)
-    arrivals = Arrivals(core, documents)
+    logos = Logos(core, documents)
+    arrivals = Arrivals(core, documents, logos)
     return Services(
         core=core,
         keys=keys,
@@ -61,7 +63,7 @@ def bundle(
         proofs=proofs,
         client_keys=client_keys,
         arrivals=arrivals,
-        logos=Logos(core, documents),
+        logos=logos,
         secret_key=secret_key,
         telemetry=telemetry,
         token=TokenEndpoint(

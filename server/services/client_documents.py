@@ -3,7 +3,7 @@
 from typing import Final
 
 from server.outbound.download import FetchRules
-from server.outbound.errors import FetchRefused
+from server.outbound.errors import FetchFault, FetchRefused
 from server.outbound.fetcher import Fetcher
 from server.protocol.registration.adopt import Fetched
 
@@ -18,12 +18,18 @@ PICTURE_RULES: Final = FetchRules(
     accept=("image/png", "image/jpeg", "image/webp"),
     max_bytes=64 * 1024,
     seconds=3.0,
-    longest_fresh=24 * 3600,
+    longest_fresh=0,
+    kept=False,
+)
+
+
+_AWAY: Final = frozenset(
+    {FetchFault.UNRESOLVABLE, FetchFault.UNREACHABLE, FetchFault.TOO_SLOW, FetchFault.BUSY}
 )
 
 
 class RemoteClientDocuments:
-    """Implements the port of `protocol.registration.arrivals` over `outbound`."""
+    """Implements the port of `protocol.registration.published` over `outbound`."""
 
     def __init__(self, fetcher: Fetcher) -> None:
         """Fetch through `fetcher`."""
@@ -31,15 +37,15 @@ class RemoteClientDocuments:
 
     async def fetch(self, url: str) -> Fetched | None:
         """Ask the origin; the row of the client is the cache, so ours is not (§5.3)."""
-        return await self._get(url, RULES)
-
-    async def picture(self, url: str) -> Fetched | None:
-        """Ask the origin of a picture, whose cache is a row as well."""
-        return await self._get(url, PICTURE_RULES)
-
-    async def _get(self, url: str, rules: FetchRules) -> Fetched | None:
         try:
-            document = await self._fetcher.fetch(url, rules, anew=True)
+            document = await self._fetcher.fetch(url, RULES, anew=True)
         except FetchRefused:
             return None
         return Fetched(document.body, document.fetched_at, document.fresh_until)
+
+    async def picture(self, url: str) -> bytes | None:
+        """Ask the origin of a picture, whose cache is a row as well."""
+        try:
+            return (await self._fetcher.fetch(url, PICTURE_RULES, anew=True)).body
+        except FetchRefused as error:
+            return None if error.reason in _AWAY else b""

@@ -25,8 +25,8 @@ from server.storage.tables.token import assertion, refresh_family, refresh_token
 from server.storage.unit import HEAD
 
 BATCH: Final = 500
-BATCHES: Final = 40
-"""Units of one table in one run: at most 20000 rows, the rest waits for the next run."""
+BATCHES: Final = 1000
+"""Units of one table in one run: at most 500000 rows, the rest waits for the next run."""
 KEPT_CHANGES: Final = 100_000
 """Newest security changes that stay. A worker that is further behind forgets all it cached."""
 RETENTION_MS: Final = 24 * 3600 * 1000

@@ -135,9 +135,9 @@ def _logo(core: Core, tx: Tx, base: str, client: Client) -> str:
         return ""
     known = core.rows.logos.get(tx, client.id)
     # Of the address that the document names now: it may have changed since.
-    if known is None or known.picture is None or known.uri != client.by_itself.logo_uri:
+    if known is None or not known.digest or known.uri != client.by_itself.logo_uri:
         return ""
-    return f"{base}/client-logo/{known.picture.digest}"
+    return f"{base}/client-logo/{known.digest}"
 
 
 def _identity(offer: Offer, picks: Picks | None) -> tuple[ResourceAsk, ...]:

@@ -15,7 +15,6 @@ from server.domain.core import Core
 from server.domain.people import Session, User
 from server.domain.unit import StaleSnapshotError, UnavailableError
 from server.identity.passwords import Passwords
-from server.protocol.registration.logos import Logos
 from server.web.browser import browser_binding, current_session, session_binding
 from server.web.cookies import Cookies, cookies_for
 from server.web.csrf import CSRF_FIELD, Csrf, CsrfFault
@@ -50,7 +49,6 @@ class Front:
     passwords: Passwords
     slow_down: SlowDown
     waiting_room: WaitingRoom
-    logos: Logos
     base: str
     """The issuer's path, put before every path of ours."""
     pseudonym_key: bytes
@@ -157,7 +155,6 @@ class Front:
 def make_front(
     core: Core,
     *,
-    logos: Logos,
     secret_key: bytes,
     pages: Pages | None = None,
     passwords: Passwords | None = None,
@@ -175,7 +172,6 @@ def make_front(
         passwords=passwords or Passwords(core.entropy),
         slow_down=SlowDown(derived(secret_key, b"slow-down")),
         waiting_room=WaitingRoom(derived(secret_key, b"waiting-room")),
-        logos=logos,
         base=site_of(issuer).path,
         pseudonym_key=derived(secret_key, b"pseudonym"),
     )

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -184,6 +186,28 @@ async def test_a_refused_exchange_is_tried_again_with_a_new_actor_token(archive:
     await auth.hand_over(agent_b, "docs:read")
     used = [form["actor_token"] for form in _forms(archive) if "actor_token" in form]
     assert used[0] == used[1] != used[2]
+
+
+async def test_a_way_to_get_the_subject_token_is_used_by_one_at_a_time(served: Archive) -> None:
+    auth = _auth(served)
+    token, inside, most = str(auth._subject_token), 0, 0
+
+    async def get() -> str:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        inside -= 1
+        return token
+
+    auth._subject_token = get
+    agent_b = f"{served.issuer.url}/agents/agt_b"
+    async with anyio.create_task_group() as group:
+        group.start_soon(auth.token)
+        for _ in range(3):
+            group.start_soon(auth.hand_over, agent_b, "docs:read")
+    assert most == 1
 
 
 async def test_missing_consent_says_for_what(archive: Archive) -> None:

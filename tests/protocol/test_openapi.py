@@ -65,7 +65,7 @@ def _methods(route: Route, prefix: str = "") -> set[tuple[str, str]]:
 async def test_every_route_but_pages_is_described_and_nothing_else(server: World):
     base = server.server.settings.base_path
     services = server.server.services
-    front = make_front(server.core, logos=services.logos, secret_key=services.secret_key)
+    front = make_front(server.core, secret_key=services.secret_key)
     try:
         pages = [route for module in PEOPLE for route in module.routes(front)]
         pages += consent.routes(front, server.server.services.secret_key)

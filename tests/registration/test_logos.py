@@ -1,11 +1,24 @@
 """The picture of a client: fetched before a person sees it, served by us, never what could run."""
 
+import asyncio
 import re
-from dataclasses import replace
+from asyncio import StreamWriter
+from typing import Any
 
 import pytest
 
-from server.protocol.registration.logos import LONGEST_MS, OF_HOST, SHORTEST_MS
+from server.domain.self_registration import Trust
+from server.protocol.registration.arrivals import LONGEST_MS
+from server.protocol.registration.logos import (
+    AGAIN_MS,
+    AT_ONCE,
+    AWAY_MS,
+    GRACE_MS,
+    NONE_MS,
+    OF_HOST,
+    read_picture,
+)
+from server.services.client_trust import set_trust
 from server.services.client_upkeep import forget_idle_clients
 from tests.outbound.origin import reply
 from tests.registration.publisher import HOST, Publisher, request
@@ -39,9 +52,9 @@ async def test_a_picture_is_fetched_once_and_served_by_us(
 ) -> None:
     url = publisher.put(logo_uri=publisher.url("/logo"))
     publisher.documents["/logo"] = reply(body, content_type=media_type)
-    # Before somebody is signed in there is no page to show it on, and nobody makes us fetch it.
+    # Whoever asks, and before anybody is signed in: its origin does not learn who looks at it.
     await w.http.get("/authorize", params=request(url), follow_redirects=True)
-    assert publisher.asked("/logo") == 0
+    assert publisher.asked("/logo") == 1
     await seat(w, await w.user())
     address = await shown(w, url)
     assert address is not None
@@ -92,7 +105,7 @@ async def test_what_is_no_picture_is_not_shown_and_not_asked_for_again_and_again
     assert await shown(w, url) is None
     assert await shown(w, url) is None
     assert publisher.asked("/logo") == 1
-    w.clock.advance(ms=SHORTEST_MS)
+    w.clock.advance(ms=NONE_MS)
     assert await shown(w, url) is None
     assert publisher.asked("/logo") == 2
 
@@ -125,71 +138,181 @@ async def test_nothing_is_fetched_from_a_host_that_is_not_the_documents(
     assert publisher.asked("/logo") == 0
 
 
-async def test_a_picture_stays_while_its_origin_is_away_and_goes_with_its_address(
+async def silence(_: object, writer: StreamWriter) -> None:
+    """Answer nothing."""
+    writer.close()
+
+
+async def test_a_picture_stays_while_nobody_answers_and_not_for_ever(
     w: World, publisher: Publisher
 ) -> None:
     url = publisher.put(logo_uri=publisher.url("/logo"))
-    publisher.documents["/logo"] = reply(PNG, content_type="image/png", cache_control="no-store")
-    await seat(w, await w.user())
+    publisher.documents["/logo"] = reply(PNG, content_type="image/png")
+    ada = await w.user()
+    await seat(w, ada)
     first = await shown(w, url)
-    publisher.documents["/logo"] = reply(b"", "500 Internal Server Error")
-    w.clock.advance(ms=SHORTEST_MS)
+    assert first is not None
+    publisher.documents["/logo"] = silence
+    w.clock.advance(ms=AGAIN_MS)
+    await seat(w, ada)
     assert await shown(w, url) == first
     assert publisher.asked("/logo") == 2
-    # Of something else in its place we know that it is no picture.
-    publisher.documents["/logo"] = reply(SVG, content_type="image/png")
-    w.clock.advance(ms=SHORTEST_MS)
-    assert await shown(w, url) is None
-    # A new address is a new picture: of the old one nothing is shown, not even until it is there.
-    publisher.put(logo_uri=publisher.url("/new"))
-    publisher.documents["/new"] = reply(b"", "500 Internal Server Error")
-    w.clock.advance(ms=SHORTEST_MS)
-    assert await shown(w, url) is None
-    publisher.documents["/new"] = reply(
-        JPEG, content_type="image/jpeg", cache_control="max-age=9999999"
-    )
-    w.clock.advance(ms=SHORTEST_MS)
-    second = await shown(w, url)
-    assert second not in {first, None}
-    # However long its origin says: a day.
-    publisher.documents["/new"] = reply(PNG, content_type="image/png")
-    w.clock.advance(ms=LONGEST_MS - 1)
-    await seat(w, await w.user("again"))
-    assert await shown(w, url) == second
+    w.clock.advance(ms=AWAY_MS - 1)
+    assert await shown(w, url) == first
+    assert publisher.asked("/logo") == 2
     w.clock.advance(ms=1)
     assert await shown(w, url) == first
-    publisher.put()
-    w.clock.advance(ms=SHORTEST_MS)
+    assert publisher.asked("/logo") == 3
+    w.clock.advance(ms=GRACE_MS)
+    await seat(w, ada)
     assert await shown(w, url) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(b"", "404 Not Found"), reply(b"", "410 Gone"), reply(b"", "302 Found", location="/x"),
+        reply(SVG, content_type="image/svg+xml"), reply(SVG, content_type="image/png"),
+        reply(PNG + b"\0" * 64 * 1024, content_type="image/png"),
+    ],
+)  # fmt: skip
+async def test_a_picture_that_its_origin_takes_down_is_gone(
+    small: World, publisher: Publisher, answer: Any
+) -> None:
+    w = small
+    url = publisher.put(logo_uri=publisher.url("/logo"))
+    publisher.documents["/logo"] = reply(PNG, content_type="image/png")
+    ada = await w.user()
+    await seat(w, ada)
+    first = await shown(w, url)
+    assert first is not None
+    publisher.documents["/logo"] = answer
+    w.clock.advance(ms=AGAIN_MS)
+    await seat(w, ada)
+    assert await shown(w, url) is None
+    assert (await w.http.get(first)).status_code == 404
+
+
+async def test_a_new_address_is_a_new_picture(w: World, publisher: Publisher) -> None:
+    url = publisher.put(logo_uri=publisher.url("/logo"))
+    publisher.documents["/logo"] = reply(PNG, content_type="image/png")
+    await seat(w, await w.user())
+    first = await shown(w, url)
+    assert first is not None
+    # Of the old one nothing is shown, not even until the new one is there.
+    publisher.put(logo_uri=publisher.url("/new"))
+    publisher.documents["/new"] = silence
+    w.clock.advance(ms=LONGEST_MS)
+    assert await shown(w, url) is None
+    assert (await w.http.get(first)).status_code == 404
+    publisher.documents["/new"] = reply(JPEG, content_type="image/jpeg")
+    w.clock.advance(ms=AWAY_MS)
+    second = await shown(w, url)
+    assert second not in {first, None}
+    publisher.put()
+    w.clock.advance(ms=LONGEST_MS)
+    assert await shown(w, url) is None
+    assert (await w.http.get(str(second))).status_code == 404
+
+
+async def test_who_looked_in_vain_forgets_nothing_that_another_found(
+    small: World, publisher: Publisher
+) -> None:
+    w, logos = small, small.server.services.logos
+    url = publisher.put(logo_uri=publisher.url("/logo"))
+    publisher.documents["/logo"] = reply(b"", "404 Not Found")
+    await seat(w, await w.user())
+    assert await shown(w, url) is None
+    w.clock.advance(ms=NONE_MS)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(req: Any, writer: StreamWriter) -> None:
+        asked.set()
+        await go_on.wait()
+        await reply(b"", "404 Not Found")(req, writer)
+
+    publisher.documents["/logo"] = slow
+    late = asyncio.create_task(logos.look(url))
+    await asked.wait()
+    client = await w.core.snapshot.client(url)
+    assert client is not None
+    uri, picture = publisher.url("/logo"), read_picture(PNG)
+    w.clock.advance(ms=1)
+    now = w.clock.now()
+    await w.core.store.write(
+        lambda tx: w.core.rows.logos.put(
+            tx, url, uri, picture, found_at=now, look_at=now + AGAIN_MS
+        )
+    )
+    go_on.set()
+    await late
+    assert await shown(w, url) is not None
+
+
+async def test_slow_pictures_hold_up_no_more_than_a_few_looks(
+    small: World, publisher: Publisher
+) -> None:
+    services = small.server.services
+    go_on, waiting = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow(req: Any, writer: StreamWriter) -> None:
+        waiting.release()
+        await go_on.wait()
+        await reply(PNG, content_type="image/png")(req, writer)
+
+    publisher.documents |= {f"/logo{number}": slow for number in range(AT_ONCE + 1)}
+    urls = [
+        publisher.put(f"/{number}.json", logo_uri=publisher.url(f"/logo{number}"))
+        for number in range(AT_ONCE + 1)
+    ]
+    begun = [
+        asyncio.create_task(services.arrivals.begin(url, source=str(number)))
+        for number, url in enumerate(urls[:AT_ONCE])
+    ]
+    for _ in begun:
+        await waiting.acquire()
+    # The next one goes on without.
+    assert await services.arrivals.begin(urls[AT_ONCE], source="last") is None
+    assert publisher.asked(f"/logo{AT_ONCE}") == 0
+    go_on.set()
+    assert await asyncio.gather(*begun) == [None] * AT_ONCE
+    # It was not taken for one that has none.
+    await services.logos.look(urls[AT_ONCE])
+    assert publisher.asked(f"/logo{AT_ONCE}") == 1
+
+
+async def test_a_stopped_clients_picture_is_served_to_nobody(
+    w: World, publisher: Publisher
+) -> None:
+    url = publisher.put(logo_uri=publisher.url("/logo"))
+    publisher.documents["/logo"] = reply(PNG, content_type="image/png")
+    admin = await w.user()
+    await seat(w, admin)
+    address = await shown(w, url)
+    assert address is not None
+    assert (await w.http.get(address)).status_code == 200
+    await set_trust(w.core, HOST, Trust.DENY, by=admin.id)
+    assert (await w.http.get(address)).status_code == 404
 
 
 async def test_one_host_is_not_asked_for_pictures_without_end(
     small: World, publisher: Publisher
 ) -> None:
     w, services = small, small.server.services
-    clients = []
-    for number in range(OF_HOST + 1):
-        url = publisher.put(f"/{number}.json", logo_uri=publisher.url("/logo"))
+    clients = [
+        publisher.put(f"/{number}.json", logo_uri=publisher.url("/logo"))
+        for number in range(OF_HOST + 1)
+    ]
+    for number, url in enumerate(clients):
+        # The documents have a pace of their own.
         if number % 15 == 0:
             w.clock.advance(seconds=61)
         assert await services.arrivals.begin(url, source=str(number)) is None
-        clients.append(url)
-    publisher.documents["/logo"] = reply(PNG, content_type="image/png")
-    await seat(w, await w.user())
-    assert await shown(w, clients[0]) is not None
-    for url in clients[1:]:
+    w.clock.advance(ms=NONE_MS + 61_000)
+    before = publisher.asked("/logo")
+    for url in clients:
         await services.logos.look(url)
-    assert publisher.asked("/logo") == OF_HOST
-    # What the document names now is not looked at yet, and what it named before is not shown.
-    client = await w.core.snapshot.client(clients[0])
-    assert client is not None
-    assert client.by_itself is not None
-    named = replace(client.by_itself, logo_uri=publisher.url("/other"))
-    await w.core.store.write(
-        lambda tx: w.core.rows.clients.update(tx, replace(client, by_itself=named))
-    )
-    assert await shown(w, clients[0]) is None
-    assert publisher.asked("/other") == 0
+    assert publisher.asked("/logo") == before + OF_HOST
 
 
 @requirement("cimd:7.8:logo")

@@ -41,7 +41,7 @@ from server.signals.telemetry import Telemetry
 from server.storage.keys import SqlSigningKeys
 from server.web.front import derived
 from server.web.routes import authorize, consent, end_session, par, protocol
-from tests.support.people_site import KEY, Browser, NoDocuments, Site, hidden, open_site
+from tests.support.people_site import KEY, Browser, Site, hidden, open_site
 
 DOCS = "https://docs.example/mcp"
 SEARCH = "https://search.example/mcp"
@@ -63,6 +63,14 @@ class _NoKeys:
 
 class _NoIssuers:
     async def keys_of(self, issuer: TrustedIssuer, *, kid: str | None) -> KeySource | None:
+        return None
+
+
+class _NoDocuments:
+    async def fetch(self, url: str) -> None:
+        return None
+
+    async def picture(self, url: str) -> None:
         return None
 
 
@@ -226,7 +234,7 @@ async def open_flow(url: str, **policy: Any) -> Flow:
     await ensure_keys(site.store, stored, envelope, site.clock.now(), ("ES256",))
     keys = LiveKeys(site.store, stored, envelope, site.clock)
     await keys.reload()
-    services = bundle(core, keys, _NoKeys(), _NoIssuers(), NoDocuments(), KEY, Telemetry())
+    services = bundle(core, keys, _NoKeys(), _NoIssuers(), _NoDocuments(), KEY, Telemetry())
     front = site.front
     (outer, *_) = pages = site.app.router.routes
     if isinstance(outer, Mount):

@@ -22,7 +22,6 @@ from server.domain.policy import Policy
 from server.domain.snapshot import Snapshot
 from server.identity.addresses import email_key
 from server.identity.passwords import Passwords
-from server.protocol.registration.logos import Logos
 from server.storage.repositories import repositories
 from server.storage.store import OpenStore, open_store
 from server.storage.tables import metadata
@@ -48,16 +47,6 @@ def create_tables(url: str) -> None:
         authz.stores.tables.metadata.create_all(connection)
         connection.execute(sa.insert(security_head).values(id=1, seq=0))
     engine.dispose()
-
-
-class NoDocuments:
-    """No client of these sites publishes anything."""
-
-    async def fetch(self, url: str) -> None:
-        return None
-
-    async def picture(self, url: str) -> None:
-        return None
 
 
 @dataclass
@@ -120,10 +109,7 @@ async def open_site(
         rows=rows, snapshot=Snapshot(store, rows, changes_since),
         relations=relations, graph=EmbeddedGraph(store, relations), marks=TokenMarks(KEY),
     )  # fmt: skip
-    front = make_front(
-        core, logos=Logos(core, NoDocuments()), secret_key=KEY,
-        passwords=Passwords(entropy, workers=1, waiting=64),
-    )  # fmt: skip
+    front = make_front(core, secret_key=KEY, passwords=Passwords(entropy, workers=1, waiting=64))
     routes: list[Route | Mount] = [route for module in PEOPLE for route in module.routes(front)]
     app = Starlette(routes=[Mount(front.base, routes=routes)] if front.base else routes)
     return Site(core, front, store, clock, app)

@@ -60,6 +60,7 @@ def adopt(core: Core, tx: Unit, identifier: Identifier, claims: Claims, fetched:
     shown = not set(_SHOWN).isdisjoint(changed)
     if claims.logo_uri != known.logo_uri:
         changed.append("logo_uri")
+        core.rows.logos.drop(tx, before.id)
     after = replace(
         after,
         by_itself=replace(

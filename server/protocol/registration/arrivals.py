@@ -7,7 +7,7 @@ one in force for `GRACE_MS`, so that an outage strands nobody; one that can, cou
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from authz.decision import Advice
 from authz.jose import InvalidToken
@@ -20,10 +20,12 @@ from server.domain.self_registration import Trust
 from server.domain.unit import Unit
 from server.protocol.client_assertion import unverified_issuer
 from server.protocol.parameters import Parameters
-from server.protocol.registration.adopt import Fetched, Full, adopt, keep_up
+from server.protocol.registration.adopt import Full, adopt, keep_up
 from server.protocol.registration.claims import BadMetadata
 from server.protocol.registration.document import read_document
 from server.protocol.registration.identifier import Identifier, is_url, read_identifier
+from server.protocol.registration.logos import Logos
+from server.protocol.registration.published import ClientDocuments
 from server.protocol.registration.scopes import askable
 from server.protocol.registration.trust import trust_of
 
@@ -43,25 +45,14 @@ The first and the last count clients that nobody knows yet.
 _ALLOWED: Final[Mapping[str, Trust]] = {trust.value: trust for trust in Trust}
 
 
-class ClientDocuments(Protocol):
-    """What clients publish; nothing but the outbound fetcher gets it."""
-
-    async def fetch(self, url: str) -> Fetched | None:
-        """Return the document as it is at its origin now, or none if it cannot be had."""
-        ...
-
-    async def picture(self, url: str) -> Fetched | None:
-        """Return what is at an address and calls itself a picture, or none."""
-        ...
-
-
 class Arrivals:
     """Knows the clients that have a metadata document."""
 
-    def __init__(self, core: Core, documents: ClientDocuments) -> None:
-        """Get documents from `documents`."""
+    def __init__(self, core: Core, documents: ClientDocuments, logos: Logos) -> None:
+        """Get documents from `documents`; their pictures are the affair of `logos`."""
         self._core = core
         self._documents = documents
+        self._logos = logos
         self._sources = Pace(core.clock, most=OF_SOURCE, seconds=60)
         self._hosts = Pace(core.clock, most=OF_HOST, seconds=60)
         self._all = Pace(core.clock, most=OF_ALL, seconds=60)
@@ -73,9 +64,17 @@ class Arrivals:
         None if it is, or if it is none of ours to look up: then the request's own checks decide.
         `source` stands for the address of whoever asks.
         """
-        core = self._core
         if client_id is None:
             return None
+        refused = await self._begin(client_id, source)
+        if refused is None and is_url(client_id):
+            # For everybody alike, before anybody has signed in: whom its origin could tell apart
+            # by a picture of their own, it could by a document.
+            await self._logos.look(client_id)
+        return refused
+
+    async def _begin(self, client_id: str, source: str) -> Refused | None:
+        core = self._core
         client, trust = await core.store.read(lambda tx: self._look(tx, client_id))
         if client is not None and client.by_itself is None:
             return None

@@ -1,26 +1,35 @@
-"""The picture of a client, fetched before a person sees it and served by ourselves.
+"""The picture of a client, fetched with its document and served by ourselves.
 
-Draft-…-client-id-metadata-document-02 §7.8: fetched once and kept, so that its origin does not
-learn who looks, and cannot show one person what another does not see.
+Draft-…-client-id-metadata-document-02 §7.8: fetched once for everybody and kept, so that its
+origin does not learn who looks, and cannot show one person what another does not see.
 """
 
+import contextlib
 import hashlib
 from typing import Final
 from urllib.parse import urlsplit
 
+from authz.tx import Tx
 from server.defence.pace import Pace
 from server.domain.core import Core
 from server.domain.registry import Client, Status
 from server.domain.self_registration import ClientLogo, Picture
-from server.domain.unit import Unit
-from server.protocol.registration.arrivals import ClientDocuments
+from server.domain.unit import ConflictError, StaleSnapshotError, UnavailableError, Unit
+from server.protocol.registration.published import ClientDocuments
 
-LONGEST_MS: Final = 24 * 3_600_000
-"""A picture is looked at again after this, whatever its cache headers say."""
-SHORTEST_MS: Final = 3_600_000
-"""It is not looked at more often, whether there was one or not."""
+AGAIN_MS: Final = 24 * 3_600_000
+"""A picture is looked at again after this."""
+NONE_MS: Final = 3_600_000
+"""Where there was none, after this."""
+AWAY_MS: Final = 5 * 60_000
+"""Where nobody answered, after this."""
+GRACE_MS: Final = 7 * 24 * 3_600_000
+"""While nobody answers, the last picture is shown for so long."""
 OF_HOST: Final = 30
-"""Looks in a minute at one host, which a document of somebody else may have named."""
+OF_ALL: Final = 120
+"""Looks in a minute: at one host, altogether."""
+AT_ONCE: Final = 8
+"""Looks under way. Keys and documents, without which nothing goes on, share the fetcher."""
 
 # What browsers decode and cannot run. An SVG is a document, and may hold scripts and links.
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
@@ -35,43 +44,56 @@ class Logos:
         self._core = core
         self._documents = documents
         self._hosts = Pace(core.clock, most=OF_HOST, seconds=60)
+        self._all = Pace(core.clock, most=OF_ALL, seconds=60)
+        self._under_way = 0
 
     async def look(self, client_id: str) -> None:
-        """Make sure that the picture of a client is known, if it has one and it is time to look.
+        """Look at the picture of a client if it has one and it is time to.
 
-        Without one the page does as well: nothing here refuses.
+        The page does without as well, so nothing here fails for its sake.
         """
         core = self._core
-        client = await core.snapshot.client(client_id)
+        client, known = await core.store.read(lambda tx: self._known(tx, client_id))
         uri = _address(client)
         if uri is None:
             return
-        known = await core.store.read(lambda tx: core.rows.logos.get(tx, client_id))
-        same = known is not None and known.uri == uri
-        if known is not None and same and core.clock.now() < known.fresh_until:
+        began = core.clock.now()
+        if known is not None and known.uri == uri and began < known.look_at:
             return
-        if self._hosts.wait(urlsplit(uri).netloc) > 0:
+        if self._under_way >= AT_ONCE or self._hosts.wait(urlsplit(uri).hostname or "") > 0:
             return
-        fetched = await self._documents.picture(uri)
-        now = core.clock.now()
-        found = read_picture(fetched.body) if fetched is not None else None
-        if found is None and fetched is None and same and known is not None:
-            # Out of reach, which says nothing of the picture: the last one stays.
-            found = known.picture
-        until = fetched.fresh_until if fetched is not None else now
-        logo = ClientLogo(
-            client_id=client_id,
-            uri=uri,
-            picture=found,
-            fresh_until=min(max(until, now + SHORTEST_MS), now + LONGEST_MS),
-        )
+        if self._all.wait("") > 0:
+            return
+        self._under_way += 1
+        try:
+            body = await self._documents.picture(uri)
+        finally:
+            self._under_way -= 1
+        with contextlib.suppress(UnavailableError, StaleSnapshotError, ConflictError):
+            await core.store.write(lambda tx: self._note(tx, client_id, uri, body, began))
 
-        def unit(tx: Unit) -> None:
-            # Held, so that a client that is being forgotten leaves no picture behind.
-            if _address(core.rows.clients.held(tx, client_id)) == uri:
-                core.rows.logos.put(tx, logo)
+    def _note(self, tx: Unit, client_id: str, uri: str, body: bytes | None, began: int) -> None:
+        core, now = self._core, self._core.clock.now()
+        # Held, so that a client that is being forgotten leaves no picture behind.
+        if _address(core.rows.clients.held(tx, client_id)) != uri:
+            return
+        logos = core.rows.logos
+        known = logos.get(tx, client_id)
+        if known is not None and known.uri == uri and known.found_at > began:
+            # Another worker has looked meanwhile.
+            return
+        if body is not None:
+            found = read_picture(body)
+            look_at = now + (NONE_MS if found is None else AGAIN_MS)
+            logos.put(tx, client_id, uri, found, found_at=now, look_at=look_at)
+        elif known is not None and known.uri == uri and now < known.found_at + GRACE_MS:
+            logos.later(tx, client_id, now + AWAY_MS)
+        else:
+            logos.put(tx, client_id, uri, None, found_at=0, look_at=now + AWAY_MS)
 
-        await core.store.write(unit)
+    def _known(self, tx: Tx, client_id: str) -> tuple[Client | None, ClientLogo | None]:
+        rows = self._core.rows
+        return rows.clients.get(tx, client_id), rows.logos.get(tx, client_id)
 
 
 def _address(client: Client | None) -> str | None:

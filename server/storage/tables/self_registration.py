@@ -25,7 +25,8 @@ client_logo = Table(
     Column("media_type", Text, nullable=False),
     Column("digest", Text, nullable=False, index=True),
     Column("content", LargeBinary, nullable=False),
-    Column("fresh_until", BigInteger, nullable=False),
+    Column("found_at", BigInteger, nullable=False),
+    Column("look_at", BigInteger, nullable=False),
 )
 
 client_trust = Table(

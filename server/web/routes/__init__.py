@@ -58,7 +58,7 @@ def machine_routes(services: Services) -> list[Route]:
 
 def page_routes(services: Services) -> list[BaseRoute]:
     """Return the routes of pages, below the issuer's path."""
-    front = make_front(services.core, logos=services.logos, secret_key=services.secret_key)
+    front = make_front(services.core, secret_key=services.secret_key)
     pages = [module.routes(front) for module in PEOPLE]
     code_key = derived(services.secret_key, b"authorization-code")
     pages += [

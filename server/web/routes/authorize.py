@@ -144,7 +144,6 @@ async def show_consent(
     asked = asking or Asking(
         interaction=interaction, frame=front.frame(visitor), user_id=visitor.user.id
     )
-    await front.logos.look(interaction.request.client_id)
     view = await consent_view(front.core, front.base, asked)
     if isinstance(view, NoOffer):
         return await refuse(front, code_key, interaction, "access_denied", view.reason, visitor)

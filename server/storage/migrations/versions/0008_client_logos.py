@@ -18,7 +18,8 @@ def upgrade() -> None:
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("fresh_until", sa.BigInteger(), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("look_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_client_logo")),
     )
     op.create_index(op.f("ix_client_logo_digest"), "client_logo", ["digest"])
