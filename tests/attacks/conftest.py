@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.flows.conftest import site, small_site
+from tests.flows.conftest import flow, flow_anywhere, site, small_site
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
 from tests.support.world import world
 
-__all__ = ["site", "small_site", "stage"]
+__all__ = ["flow", "flow_anywhere", "site", "small_site", "stage"]
 
 
 @pytest.fixture
