@@ -21,6 +21,8 @@ LOCKED := --require-hashes --no-deps --no-compile
 
 # Containers install as root, into an environment of their own.
 export PIP_ROOT_USER_ACTION := ignore
+# Some images set it; then each of some hundred processes would compile every module for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What a desk and the gate have in common; the others are suites of their own.
 SUITE ?= not (browser or node or kill or nightly or postgres or openfga or frameworks)

@@ -1,5 +1,7 @@
 # Sourced by .ci/run and .ci/nightly: stages with their times, system packages, suites.
 
+# Modules are compiled once, not by every process of every suite.
+unset PYTHONDONTWRITEBYTECODE
 export CI=true MANDATE_CI=1 PIP_QUIET=1 NO_COLOR=1 DEBIAN_FRONTEND=noninteractive
 reports=$PWD/.cache/reports
 rm -rf "$reports" .cache/compatibility

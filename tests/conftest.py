@@ -15,6 +15,7 @@ from tests.support.entropy import SequenceEntropy
 from tests.support.missing import missing
 from tests.support.node import OLDEST, find_node, find_packages
 from tests.support.postgres import PostgresCluster, find_binaries
+from tests.support.schema import create_tables
 
 # A slow machine is no finding: examples are bounded in number, not in time.
 _patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,6 +94,12 @@ def database_url(databases: Databases) -> str:
     return databases.empty()
 
 
+@pytest.fixture
+def tables_url(databases: Databases) -> str:
+    """Address a new database with empty tables."""
+    return databases.copy_of("tables", create_tables)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One headless Chromium a module; a test takes `browser.new_context()` for its own cookies.
@@ -127,3 +134,9 @@ def node_packages(node: Path) -> Path:
 def sqlite_url(tmp_path: Path) -> str:
     """Address a new, empty SQLite database, for tests to which the engine makes no difference."""
     return f"sqlite:///{tmp_path / 'mandate.db'}"
+
+
+@pytest.fixture
+def small_url(sqlite_databases: SqliteDatabases) -> str:
+    """Address a new SQLite database with empty tables."""
+    return sqlite_databases.copy_of("tables", create_tables)

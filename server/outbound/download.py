@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -45,10 +46,22 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
     Raises `OSError` or `ssl.SSLError` if the file cannot be used: a server must not start then.
     """
+    if ca_file is None:
+        return _of_the_system()
+    context = _fresh()
+    context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+@cache
+def _of_the_system() -> ssl.SSLContext:
+    """Read some 150 certificates once a process; nobody adds to this context."""
+    return _fresh()
+
+
+def _fresh() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(cafile=ca_file)
     return context
 
 

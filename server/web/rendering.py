@@ -7,9 +7,11 @@ passes `visible`, so that a stranger's name cannot hide characters on any page.
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from starlette.responses import Response
 
@@ -24,6 +26,26 @@ from server.web.visible_text import visible
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 #: The only page with a script: it presses its own button.
 _SCRIPTED: Final = "form_post"
+
+
+class _CompiledOnce(BytecodeCache):
+    """Templates as code, by their text: a second server of this process need not compile again.
+
+    What a server gives its templates, such as its address, is no part of the code.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED: Final = _CompiledOnce()
 
 
 class Pages:
@@ -85,6 +107,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         finalize=_printed,
         auto_reload=False,
+        bytecode_cache=_COMPILED,
         cache_size=-1,
         trim_blocks=True,
         lstrip_blocks=True,

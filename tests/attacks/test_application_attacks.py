@@ -1,7 +1,6 @@
 """Removing an application twice, late, from elsewhere, and by somebody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,22 +15,8 @@ from tests.support.applications import (
     trail,
     works,
 )
-from tests.support.flow_site import Flow, open_flow
+from tests.support.flow_site import Flow
 from tests.support.people_site import Browser, hidden, words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
 
 
 async def test_a_second_click_is_no_error_and_does_nothing(flow_anywhere: Flow):

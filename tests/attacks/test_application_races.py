@@ -13,6 +13,7 @@ from server.services.applications import remove_application
 from tests.support.applications import KEPT, application, ask
 from tests.support.databases import PostgresDatabases
 from tests.support.flow_site import Flow, open_flow, told
+from tests.support.schema import create_tables
 
 pytestmark = pytest.mark.postgres
 
@@ -24,7 +25,7 @@ WAITING = text(
 
 @pytest.fixture
 async def flow(postgres_databases: PostgresDatabases) -> AsyncIterator[Flow]:
-    opened = await open_flow(postgres_databases.empty())
+    opened = await open_flow(postgres_databases.copy_of("tables", create_tables))
     yield opened
     await opened.close()
     postgres_databases.drop_all()

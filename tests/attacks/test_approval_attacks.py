@@ -1,7 +1,6 @@
 """Attacks on approvals: change the call after the yes, replay it, borrow it, outlive what gave it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +15,8 @@ from server.services.approvals import Answer, answer_approval
 from server.services.registration import add_client
 from tests.requirements import requirement
 from tests.support.approvals import ARGUMENTS, asking, docs_token, hash_of, say, subject_token
-from tests.support.clock import FrozenClock
-from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
-from tests.support.world import DOCS, Party, World, prepared, world_at
+from tests.support.world import DOCS, Party, World
 
 
 async def ask(stage: Stage, body: dict[str, Any], w: World | None = None) -> tuple[bool, str, str]:
@@ -272,14 +269,6 @@ async def test_what_destroys_needs_a_fresh_sign_in(stage: Stage, scope: str) -> 
     assert await yes(session.id) is Answer.SIGN_IN
     fresh = await w.session(stage.ada)
     assert await yes(fresh.id) is Answer.APPROVED
-
-
-@pytest.fixture
-async def workers(databases: Databases, clock: FrozenClock) -> AsyncIterator[tuple[World, World]]:
-    """Start two servers on one database."""
-    url = databases.copy_of("prepared", prepared)
-    async with world_at(url, clock) as one, world_at(url, clock) as two:
-        yield one, two
 
 
 @requirement("approval:call:once", "approval:call:needs-yes")

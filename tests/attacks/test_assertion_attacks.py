@@ -29,13 +29,7 @@ from tests.support.databases import Databases
 from tests.support.enterprise_house import House, set_house
 from tests.support.idp import CI, IDP, JWT_BEARER, SUBJECT, Signer, allowance, platform, rules
 from tests.support.stage import ALL
-from tests.support.world import DOCS, ISSUER, World, prepared, world, world_at
-
-
-@pytest.fixture
-async def house(databases: Databases, clock: FrozenClock):
-    async with world(databases, clock) as w:
-        yield await set_house(w)
+from tests.support.world import DOCS, ISSUER, World, prepared, world_at
 
 
 def _segment(part: object) -> str:

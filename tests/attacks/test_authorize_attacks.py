@@ -1,28 +1,13 @@
 """Attacks on authorization and consent; each is refused and leaves nothing behind."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from tests.requirements import requirement
-from tests.support.flow_site import CALLBACK, Flow, open_flow, told
+from tests.support.flow_site import CALLBACK, Flow, told
 from tests.support.people_site import hidden, words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
 
 
 async def nothing_was_granted(flow: Flow) -> bool:

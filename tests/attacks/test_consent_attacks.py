@@ -1,6 +1,5 @@
 """Attacks on consent: more than was asked, is held, or may be; or what has changed meanwhile."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -9,22 +8,8 @@ from server.domain.people import UserStatus
 from server.domain.registry import Ceiling, Status
 from server.services.registration import set_ceiling
 from tests.requirements import requirement
-from tests.support.flow_site import DOCS, Flow, details, open_flow, told
+from tests.support.flow_site import DOCS, Flow, details, told
 from tests.support.people_site import hidden, words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
 
 
 async def nothing_was_granted(flow: Flow) -> bool:

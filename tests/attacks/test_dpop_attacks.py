@@ -1,9 +1,7 @@
 """Attacks on tokens that are bound to a key: stolen, replayed, downgraded, swapped (RFC 9449)."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from sqlalchemy import bindparam, null, update
 
 from server.domain.delegation import Detail
@@ -23,14 +21,6 @@ from tests.support.world import DOCS, ISSUER, NOTES, World, prepared, world_at
 CODE_CLIENT = frozenset({GrantType.AUTHORIZATION_CODE, GrantType.REFRESH_TOKEN})
 _UNBIND = update(table).where(table.c.jti == bindparam("key")).values(jkt=null())
 CREDENTIALS = {"grant_type": "client_credentials"}
-
-
-@pytest.fixture
-async def workers(databases: Databases, clock: FrozenClock) -> AsyncIterator[tuple[World, World]]:
-    """Start two servers on one database."""
-    url = databases.copy_of("prepared", prepared)
-    async with world_at(url, clock) as one, world_at(url, clock) as two:
-        yield one, two
 
 
 async def bound_subject(stage: Stage, mine: Prover) -> str:

@@ -9,17 +9,8 @@ from server.domain.issuers import IssuerPurpose
 from server.services.trusted_issuers import add_issuer, link_identity
 from tests.protocol.test_token_exchange import claims, refused
 from tests.requirements import requirement
-from tests.support.clock import FrozenClock
-from tests.support.databases import Databases
-from tests.support.enterprise_house import House, set_house
+from tests.support.enterprise_house import House
 from tests.support.idp import IDP, SUBJECT, Signer, allowance
-from tests.support.world import world
-
-
-@pytest.fixture
-async def house(databases: Databases, clock: FrozenClock):
-    async with world(databases, clock) as w:
-        yield await set_house(w)
 
 
 async def addressed(house: House) -> None:

@@ -149,8 +149,10 @@ async def test_no_page_can_be_framed_cached_or_run_scripts(small_site: Site, pat
     assert headers["cache-control"] == "no-store"
 
 
-async def test_session_cookies_are_host_bound_secure_and_out_of_reach_of_scripts(sqlite_url: str):
-    site = await open_site(sqlite_url, issuer="https://id.example")
+async def test_session_cookies_are_host_bound_secure_and_out_of_reach_of_scripts(
+    small_url: str,
+):
+    site = await open_site(small_url, issuer="https://id.example")
     await site.add_user("ana@example.com")
     browser = site.browser()
     page = await browser.get("/sign-in")

@@ -17,15 +17,15 @@ BOUNDS = {"waiting_per_source": SOURCE, "waiting_per_client": CLIENT, "waiting_o
 
 
 @pytest.fixture
-async def flow(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url, **BOUNDS)
+async def flow(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url, **BOUNDS)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def small_flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url, **BOUNDS)
+async def small_flow(small_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(small_url, **BOUNDS)
     yield opened
     await opened.close()
 

@@ -117,12 +117,9 @@ def _of_every_class() -> dict[str, str]:
     return {f"{kind}-{end}": chars[-end] for kind, chars in found.items() for end in (0, 1)}
 
 
-CHARACTERS = _of_every_class()
-
-
 @requirement("mandate:api:hostile")
 def test_a_character_of_any_class_in_an_id_is_itself_or_refused(http, store):
-    for name, char in CHARACTERS.items():
+    for name, char in _of_every_class().items():
         exact = key(f"user:a{char}b", "viewer", f"document:a{char}b")
         body = {"writes": {"tuple_keys": [exact]}}
         if name.startswith("Cs"):

@@ -42,8 +42,8 @@ async def test_staying_keeps_the_session(small_site: Site):
     assert (await browser.get("/")).headers["location"] == "/agents"
 
 
-async def test_an_issuer_with_a_path_keeps_its_pages_under_it(sqlite_url: str):
-    site = await open_site(sqlite_url, issuer="http://127.0.0.1:9000/t/acme")
+async def test_an_issuer_with_a_path_keeps_its_pages_under_it(small_url: str):
+    site = await open_site(small_url, issuer="http://127.0.0.1:9000/t/acme")
     await site.add_user("ana@example.com")
     browser = site.browser()
     answer = await browser.sign_in("ana@example.com")
@@ -75,8 +75,8 @@ async def test_what_is_wrong_is_said_and_nothing_is_stored(
     assert ANA["password"] not in answer.text
 
 
-async def test_sign_up_can_be_closed(sqlite_url: str):
-    site = await open_site(sqlite_url, self_registration=False)
+async def test_sign_up_can_be_closed(small_url: str):
+    site = await open_site(small_url, self_registration=False)
     browser = site.browser()
     assert (await browser.get("/sign-up")).status_code == 404
     page = (await browser.get("/sign-in")).text

@@ -384,8 +384,8 @@ async def test_an_owner_sees_own_agents_with_the_people_pseudonymous(small_site:
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_people_register_agents_only_where_the_policy_says_so(sqlite_url: str, allowed: bool):
-    site = await open_site(sqlite_url, user_agents=allowed)
+async def test_people_register_agents_only_where_the_policy_says_so(small_url: str, allowed: bool):
+    site = await open_site(small_url, user_agents=allowed)
     await site.add_user("ana@example.com")
     browser = await site.browser().signed_in("ana@example.com")
     page = (await browser.get("/owned")).text

@@ -1,9 +1,5 @@
 """ "Applications": seeing what a plain application may know, and taking it back."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from server.storage.maintenance import purge
 from tests.support.applications import (
     KEPT,
@@ -20,23 +16,8 @@ from tests.support.applications import (
     trail,
     works,
 )
-from tests.support.flow_site import CALLBACK, CODE_AND_REFRESH, Flow, open_flow, told
+from tests.support.flow_site import CALLBACK, CODE_AND_REFRESH, Flow, told
 from tests.support.people_site import hidden, words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
-
 
 # -- what is shown
 

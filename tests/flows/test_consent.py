@@ -1,7 +1,6 @@
 """Consent from the request to the code, by HTTP: what is shown, what is stored, what is told."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -13,30 +12,14 @@ from tests.support.clock import NEW_YEAR_2026 as NOW
 from tests.support.flow_site import (
     DOCS,
     SEARCH,
-    Flow,
     details,
     offered,
-    open_flow,
     ticked,
     told,
 )
 from tests.support.people_site import hidden, words
 
 HOUR, DAY = 3_600_000, 86_400_000
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
 
 
 # -- what the page says

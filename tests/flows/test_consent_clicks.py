@@ -2,28 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-
-import pytest
 
 from tests.requirements import requirement
-from tests.support.flow_site import CALLBACK, Flow, offered, open_flow, told
+from tests.support.flow_site import CALLBACK, offered, told
 from tests.support.people_site import hidden, words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
-
 
 # -- no, twice, back, late
 

@@ -1,29 +1,11 @@
 """For whom a consent is (an agent, a plain client, the person), and when no page is shown."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
-
 from tests.requirements import requirement
-from tests.support.flow_site import DOCS, Flow, details, open_flow, told
+from tests.support.flow_site import DOCS, details, told
 from tests.support.people_site import words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
-
 
 # -- for whom
 

@@ -13,8 +13,8 @@ from tests.support.people_site import words
 
 
 @pytest.fixture
-async def flow(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
+async def flow(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url)
     core = opened.site.core
     docs = await core.store.read(lambda tx: core.rows.resources.get(tx, DOCS))
     assert docs is not None

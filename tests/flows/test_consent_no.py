@@ -12,8 +12,8 @@ PICKED = {"scope": ["docs:read"], "object": ["folder:plans"]}
 
 
 @pytest.fixture
-async def flow(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
+async def flow(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url)
     yield opened
     await opened.close()
 

@@ -18,8 +18,8 @@ LOCAL = "http://127.0.0.1/callback"
 
 
 @pytest.fixture
-async def flow(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url, client_documents="allow")
+async def flow(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url, client_documents="allow")
     yield opened
     await opened.close()
 
@@ -178,8 +178,8 @@ async def test_a_yes_to_what_it_was_is_no_yes_to_what_it_became(flow: Flow) -> N
 
 
 @pytest.fixture
-async def asking(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url, client_documents="ask")
+async def asking(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url, client_documents="ask")
     yield opened
     await opened.close()
 

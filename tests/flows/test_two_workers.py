@@ -1,27 +1,14 @@
 """Two workers on one database behave as one server (DESIGN 3.6)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from server.delegation.lifecycle import close_delegation
 from server.domain.audit import AuditRecord, AuditTag, Outcome
 from server.domain.delegation import Delegation
 from server.domain.registry import ClientAuth, GrantType, Status
 from tests.requirements import requirement
-from tests.support.clock import FrozenClock
-from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
-from tests.support.world import DOCS, World, prepared, world_at
-
-
-@pytest.fixture
-async def workers(databases: Databases, clock: FrozenClock) -> AsyncIterator[tuple[World, World]]:
-    """Start two servers on one database."""
-    url = databases.copy_of("prepared", prepared)
-    async with world_at(url, clock) as one, world_at(url, clock) as two:
-        yield one, two
+from tests.support.world import DOCS, World
 
 
 @requirement("mandate:revoke:next-request")

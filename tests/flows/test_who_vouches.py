@@ -16,8 +16,8 @@ SELF_MADE = "registered by a person who signed up on their own"
 
 
 @pytest.fixture
-async def flow(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url, user_agents=True)
+async def flow(tables_url: str) -> AsyncIterator[Flow]:
+    opened = await open_flow(tables_url, user_agents=True)
     yield opened
     await opened.close()
 

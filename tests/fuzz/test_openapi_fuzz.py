@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure
 from schemathesis.specs.openapi import checks
@@ -114,7 +114,10 @@ BOUNDED = settings(
     suppress_health_check=list(HealthCheck),
     derandomize=True,
 )
-LONG = settings(BOUNDED, max_examples=NIGHTLY, derandomize=False)
+# What is not made up at random, the gate has asked.
+LONG = settings(
+    BOUNDED, max_examples=NIGHTLY, derandomize=False, phases=(Phase.generate, Phase.shrink)
+)
 
 
 def _ask(case: Any, server: Live, caller: str) -> None:

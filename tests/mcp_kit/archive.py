@@ -1,6 +1,6 @@
 """A small MCP server under guards, and requests to it, for the tests of this folder."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +49,15 @@ class Archive:
         }
         self.edge = protect(self.mcp, issuer=self.issuer.url, resource=self.resource, **settings)
         return self
+
+    def add_wipe(self, guarded: Callable[..., Any] = lambda tool: tool) -> None:
+        """Add one tool more to the server as it is, unguarded unless told otherwise."""
+
+        @self.mcp.tool()
+        @guarded
+        def wipe() -> str:
+            self.ran.append(("wipe", None))
+            return "gone"
 
     def _server(self) -> MCPServer[Any]:
         # A careless author: lists of tools may be shared by caches.

@@ -306,11 +306,7 @@ def test_a_tool_whose_parameters_are_resolved_before_the_guard_does_not_start() 
 
 
 async def test_a_tool_that_is_added_unguarded_later_is_unknown(archive: Archive) -> None:
-    @archive.mcp.tool()
-    def wipe() -> str:
-        archive.ran.append(("wipe", None))
-        return "gone"
-
+    archive.add_wipe()
     token = archive.token(scopes=["docs:read", "docs:write"])
     async with archive.open() as http:
         unguarded = await call(http, token, "wipe")

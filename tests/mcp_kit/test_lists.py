@@ -20,12 +20,7 @@ async def _names(archive: Archive, token: str, http: Any) -> set[str]:
 def _relation_on_itself(archive: Archive) -> str:
     name = tool_object(RESOURCE, "wipe")
 
-    @archive.mcp.tool()
-    @guard(scope="docs:read", relation="caller", object=name)
-    def wipe() -> str:
-        archive.ran.append(("wipe", None))
-        return "gone"
-
+    archive.add_wipe(guard(scope="docs:read", relation="caller", object=name))
     return name
 
 

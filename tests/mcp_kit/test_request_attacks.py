@@ -136,11 +136,7 @@ async def test_a_batch_that_hides_a_second_call(archive: Archive, version: str) 
 
 @pytest.mark.parametrize("version", ["2025-03-26", LEGACY])
 async def test_a_batch_with_one_unguarded_tool_or_resource(archive: Archive, version: str) -> None:
-    @archive.mcp.tool()
-    def wipe() -> str:
-        archive.ran.append(("wipe", None))
-        return "gone"
-
+    archive.add_wipe()
     good = rpc("tools/call", {"name": "read", "arguments": {"document_id": "1"}})
     bad = [
         rpc("tools/call", {"name": "wipe"}, 2),

@@ -10,12 +10,7 @@ from tests.requirements import requirement
 async def test_a_tool_runs_for_whoever_may_call_it(archive: Archive) -> None:
     name = tool_object(RESOURCE, "wipe")
 
-    @archive.mcp.tool()
-    @guard(scope="docs:write", relation="caller", object=name)
-    def wipe() -> str:
-        archive.ran.append(("wipe", None))
-        return "gone"
-
+    archive.add_wipe(guard(scope="docs:write", relation="caller", object=name))
     token = archive.token(scopes=["docs:write"])
     async with archive.open() as http:
         assert failed(await call(http, token, "wipe"))

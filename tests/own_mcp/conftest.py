@@ -8,11 +8,14 @@ import pytest
 
 from server.domain.delegation import Delegation, Detail
 from server.domain.people import User
+from tests.flows.conftest import workers
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.live import CALLBACK
 from tests.support.stage import ALL, EDGE
 from tests.support.world import DOCS, NOTES, Party, World, world
+
+__all__ = ["desk", "w", "workers"]
 
 AGENT_SCOPES = frozenset({"mandate:self", "mandate:exchange", "mandate:delegate", "mandate:ask"})
 PERSON_SCOPES = frozenset({"mandate:delegations", "mandate:withdraw"})

@@ -1,29 +1,17 @@
 """Tokens that are bound to a key, at Mandate's own MCP server (RFC 9449)."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import httpx2
-import pytest
 
 from authz.jose import split
 from tests.own_mcp.conftest import Desk, furnish
 from tests.own_mcp.rpc import ACCEPT, VERSION, refused, tool_call
 from tests.requirements import requirement
-from tests.support.clock import FrozenClock
-from tests.support.databases import Databases
 from tests.support.dpop import Holder
-from tests.support.world import DOCS, VERIFIER, World, prepared, world_at
-
-
-@pytest.fixture
-async def workers(databases: Databases, clock: FrozenClock) -> AsyncIterator[tuple[World, World]]:
-    """Start two servers on one database."""
-    url = databases.copy_of("prepared", prepared)
-    async with world_at(url, clock) as one, world_at(url, clock) as two:
-        yield one, two
+from tests.support.world import DOCS, VERIFIER, World
 
 
 async def bound_token(desk: Desk, holder: Holder, scope: str) -> str:

@@ -72,6 +72,18 @@ def test_there_is_an_example_of_every_page():
     assert {page for page, _, _ in EXAMPLES.values()} == set(PAGES)
 
 
+def test_two_servers_in_one_process_share_no_address():
+    here, there = (
+        Pages(issuer=issuer, clock=FrozenClock(), product=product)
+        for issuer, product in ((ISSUER, "Acme"), ("https://other.example", "Other"))
+    )
+    for pages, base, product in ((here, "/t/acme", "Acme"), (there, "", "Other")):
+        outline = Outline(render(pages, "sign_in"))
+        styles = [link["href"] for link in outline.all("link") if link["rel"] == "stylesheet"]
+        assert [style for style in styles if style.startswith(f"{base}/static/")] == styles != []
+        assert product in "".join(outline.text)
+
+
 @every_example
 def test_a_page_is_one_well_formed_document_with_its_landmarks(pages: Pages, name: str):
     html = render(pages, name)

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.flows.conftest import flow, flow_anywhere
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.stage import Stage, set_stage
 from tests.support.world import World, world
+
+__all__ = ["flow", "flow_anywhere", "stage", "w"]
 
 
 @pytest.fixture

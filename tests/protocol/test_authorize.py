@@ -1,6 +1,5 @@
 """The authorization endpoint: RFC 6749 §4.1, 7636, 8707, 9207, 9396 and OIDC Core §3.1.2, by HTTP."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,6 @@ from server.protocol.redirect_uri import is_registered
 from tests.requirements import requirement
 from tests.support.flow_site import CALLBACK, DOCS, SEARCH, Flow, details, open_flow, told
 from tests.support.people_site import words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
 
 
 async def ask(flow: Flow, client: Client | None = None, **changes: object) -> httpx2.Response:
@@ -321,8 +313,8 @@ async def test_a_request_may_be_posted(flow):
     assert answer.headers["location"].startswith("/interaction/")
 
 
-async def test_an_issuer_with_a_path_keeps_it_everywhere(sqlite_url):
-    flow = await open_flow(sqlite_url, issuer="http://127.0.0.1:9000/t/acme")
+async def test_an_issuer_with_a_path_keeps_it_everywhere(small_url):
+    flow = await open_flow(small_url, issuer="http://127.0.0.1:9000/t/acme")
     try:
         browser = await flow.person()
         page = await flow.authorize(browser)

@@ -13,7 +13,7 @@ from tests.requirements import requirement
 from tests.support.clock import FrozenClock
 from tests.support.databases import Databases
 from tests.support.dpop import Holder
-from tests.support.flow_site import Flow, open_flow, told
+from tests.support.flow_site import told
 from tests.support.prover import Prover
 from tests.support.stage import Stage, set_stage
 from tests.support.world import DOCS, ISSUER, Party, World, world
@@ -227,13 +227,6 @@ async def test_a_code_is_redeemed_by_the_key_that_asked_for_it(stage: Stage) -> 
         body = answer.json()
         assert (body["error"], body["reason"]) == ("invalid_grant", "proof_key")
     assert (await mine.redeem(public, code)).json()["token_type"] == "DPoP"
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
 
 
 @requirement("rfc9449:10:code-bound", "rfc9449:10.1:par-header")

@@ -1,21 +1,12 @@
 """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0), by HTTP."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.requirements import requirement
-from tests.support.flow_site import CALLBACK, VERIFIER, Flow, open_flow
+from tests.support.flow_site import CALLBACK, VERIFIER, Flow
 from tests.support.people_site import Browser, hidden, words
 
 BYE = "https://agent.example/bye"
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
 
 
 async def id_token(flow: Flow, browser: Browser) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx2
@@ -10,22 +9,8 @@ import pytest
 
 from server.domain.registry import Client, ClientAuth
 from tests.requirements import requirement
-from tests.support.flow_site import Flow, details, open_flow, told
+from tests.support.flow_site import Flow, details, told
 from tests.support.people_site import words
-
-
-@pytest.fixture
-async def flow(sqlite_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def flow_anywhere(database_url: str) -> AsyncIterator[Flow]:
-    opened = await open_flow(database_url)
-    yield opened
-    await opened.close()
 
 
 async def push(

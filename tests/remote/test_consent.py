@@ -30,8 +30,8 @@ pytestmark = pytest.mark.openfga
 
 
 @pytest.fixture
-async def flow(sqlite_url: str, openfga: ServerProcess) -> AsyncIterator[Flow]:
-    opened = await open_flow(sqlite_url)
+async def flow(small_url: str, openfga: ServerProcess) -> AsyncIterator[Flow]:
+    opened = await open_flow(small_url)
     core = opened.site.core
     place = RemotePlace(url=openfga.url, store=new_store(openfga.url), timeout_ms=10_000)
     remote = OpenFga(place)

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-import authz.stores.tables
 from authz.graph import EmbeddedGraph
 from authz.model.compose import compose
 from authz.relations import Relations
@@ -24,8 +23,6 @@ from server.identity.addresses import email_key
 from server.identity.passwords import Passwords
 from server.storage.repositories import repositories
 from server.storage.store import OpenStore, open_store
-from server.storage.tables import metadata
-from server.storage.tables.changes import security_head
 from server.storage.unit import changes_since
 from server.web.front import Front, make_front
 from server.web.routes import PEOPLE
@@ -35,18 +32,6 @@ from tests.support.entropy import SequenceEntropy
 KEY = b"k" * 32
 PASSWORD = "nine green kettles whistle"
 STORE = "store"
-
-
-def create_tables(url: str) -> None:
-    """Fill an empty database with the tables and the first row of changes."""
-    engine = sa.create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.NullPool
-    )
-    with engine.begin() as connection:
-        metadata.create_all(connection)
-        authz.stores.tables.metadata.create_all(connection)
-        connection.execute(sa.insert(security_head).values(id=1, seq=0))
-    engine.dispose()
 
 
 @dataclass
@@ -95,11 +80,8 @@ class Site:
         await self.store.close()
 
 
-async def open_site(
-    url: str, *, issuer: str = "http://127.0.0.1:9000", create: bool = True, **policy: Any
-) -> Site:
-    if create:
-        create_tables(url)
+async def open_site(url: str, *, issuer: str = "http://127.0.0.1:9000", **policy: Any) -> Site:
+    """Open a site on a database with empty tables."""
     clock, entropy = FrozenClock(), SequenceEntropy(url)
     store = open_store(url)
     rows = repositories(entropy)
