@@ -53,6 +53,11 @@ system_packages() {
     command -v wrk >/dev/null || wanted+=(wrk)
     command -v npm >/dev/null || wanted+=(npm)
     command -v make >/dev/null || wanted+=(make)
+    debian_packages "${wanted[@]}"
+}
+
+debian_packages() {
+    local wanted=("$@")
     if [ ${#wanted[@]} -eq 0 ]; then
         echo "all there"
         return 0
@@ -101,6 +106,10 @@ fga_program() {
 
 # Somebody else's authorization server, for the night alone.
 keycloak_server() {
+    local wanted=()
+    command -v java >/dev/null || wanted+=(default-jre-headless)
+    command -v mvn >/dev/null || wanted+=(maven)
+    debian_packages "${wanted[@]}"
     MANDATE_KEYCLOAK=$(retry bash .ci/keycloak)
     export MANDATE_KEYCLOAK
 }

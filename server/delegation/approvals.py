@@ -2,7 +2,7 @@
 
 An agent cannot flood a person: few questions wait at a time, after some denials it has to be
 quiet for a while, and so it has if many of its questions were left alone. What was allowed never
-counts against it.
+counts against it, but for what a person has left off.
 """
 
 from dataclasses import dataclass, replace

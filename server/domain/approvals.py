@@ -104,6 +104,10 @@ class Approval:
         open_ = self.stored in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
         return ApprovalStatus.EXPIRED if open_ and over else self.stored
 
+    def shown(self, now: int) -> ApprovalStatus:
+        """Tell how it stands for people and agents: what a yes has made outlasts the yes."""
+        return ApprovalStatus.APPROVED if self.new_grant_id is not None else self.status(now)
+
     def seconds_left(self, now: int) -> int:
         """Return for how many seconds the status holds as it is, at least 0."""
         return max(0, (self.expires_at - now) // 1000)

@@ -252,7 +252,7 @@ class Approvals(Protocol):
         now: int,
         expires_at: int,
         new_grant_id: str | None = None,
-        narrowed: bool = False,
+        withheld: bool = False,
     ) -> bool: ...
     def use(self, tx: Unit, binding: str, *, now: int, asked_since: int) -> str | None: ...
 

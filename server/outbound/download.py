@@ -160,6 +160,8 @@ async def _read(response: httpx2.Response, rules: FetchRules, target: Target) ->
     if response.status_code == httpx2.codes.NOT_MODIFIED:
         return Answer(headers, None)
     # A redirect is an answer that we do not take, like any other but 200.
+    if response.status_code in (httpx2.codes.NOT_FOUND, httpx2.codes.GONE):
+        raise FetchRefused(FetchFault.GONE, target.host)
     if response.status_code != httpx2.codes.OK:
         raise FetchRefused(FetchFault.STATUS, target.host)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -11,6 +11,8 @@ class FetchFault(StrEnum):
     UNRESOLVABLE = "unresolvable"
     UNREACHABLE = "unreachable"
     STATUS = "status"
+    GONE = "gone"
+    """404 or 410: its origin says that there is nothing."""
     CONTENT_TYPE = "content_type"
     ENCODING = "encoding"
     TOO_LARGE = "too_large"

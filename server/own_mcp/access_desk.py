@@ -57,7 +57,7 @@ class Access:
         if status in _OPEN and await is_over(self._core, approval):
             status = ApprovalStatus.EXPIRED  # whatever the answer will be, it gives nothing
         pending = status is ApprovalStatus.PENDING
-        grant_id = approval.new_grant_id if approval.stored in _GIVEN else None
+        grant_id = approval.new_grant_id
         given = await self._given(grant_id) if grant_id is not None else None
         if grant_id is not None:
             # The yes has made a delegation, which lasts longer than the yes, or shorter.
@@ -93,7 +93,6 @@ class Access:
         return found
 
 
-_GIVEN = (ApprovalStatus.APPROVED, ApprovalStatus.USED)
 _NEXT = {
     ApprovalStatus.PENDING: "Give the user the page `approve_url`, then look with"
     " `access_request_status` every `interval` seconds. Do nothing else with it meanwhile.",

@@ -8,7 +8,7 @@ from typing import Final
 from authz.decision import Denied
 from authz.tx import Tx
 from server.delegation.approval_standing import approval_standing
-from server.delegation.approvals import record_of
+from server.delegation.approvals import FRESH, record_of
 from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus
 from server.domain.audit import AuditTag, Cursor
 from server.domain.core import Core
@@ -172,6 +172,8 @@ async def _answer(
                 nothing = found.reason == NOTHING_PICKED
                 return Answer.NOTHING_PICKED if nothing else Answer.NOT_HELD
             growing = found
+            # What it may be, and whether it can be undone, was read of these.
+            depends |= {("resource", d.resource) for d in found.delegation.details}
 
     def unit(tx: Unit) -> Answer:
         tx.guard(revision, depends)
@@ -183,14 +185,16 @@ async def _answer(
             return Answer.SIGN_IN
         if user is None or user.status is not UserStatus.ACTIVE:
             return Answer.SIGN_IN
-        age = None if growing is not None and not growing.destroys else seen.asked.max_age
+        age = seen.asked.max_age
+        if growing is not None:
+            age = FRESH if growing.destroys else None
         if yes and age is not None and now - session.auth_time > age * 1000:
             return Answer.SIGN_IN
         done = core.rows.approvals.answer(
             tx, seen.id, ApprovalStatus.APPROVED if yes else ApprovalStatus.DENIED,
             now=now, expires_at=now + seen.asked.lasts * 1000,
             new_grant_id=growing.delegation.id if growing is not None else None,
-            narrowed=growing is not None and growing.narrowed,
+            withheld=growing is not None and growing.withheld,
         )  # fmt: skip
         if not done:
             current = core.rows.approvals.get(tx, seen.id)

@@ -24,7 +24,13 @@ PICTURE_RULES: Final = FetchRules(
 
 
 _AWAY: Final = frozenset(
-    {FetchFault.UNRESOLVABLE, FetchFault.UNREACHABLE, FetchFault.TOO_SLOW, FetchFault.BUSY}
+    {
+        FetchFault.UNRESOLVABLE,
+        FetchFault.UNREACHABLE,
+        FetchFault.TOO_SLOW,
+        FetchFault.BUSY,
+        FetchFault.STATUS,
+    }
 )
 
 

@@ -47,6 +47,8 @@ class Grown:
     """What it stands beside, as it was when this was decided."""
     narrowed: bool
     """The person gave less than was asked for."""
+    withheld: bool
+    """They left something off that the page had switched on."""
     destroys: bool
     """Something in it cannot be undone: the yes needs a fresh sign-in."""
 
@@ -140,7 +142,7 @@ async def may_grow(core: Core, approval: Approval, picked: Picked) -> Grown | No
     agent = await core.snapshot.agent(asked.agent_id)
     if base is None or agent is None:
         return NotGrown("delegation_unknown")
-    details = await _kept(core, asked.details, picked)
+    details, withheld = await _kept(core, asked.details, picked)
     if not details:
         return NotGrown(NOTHING_PICKED)
     for detail in details:
@@ -166,28 +168,39 @@ async def may_grow(core: Core, approval: Approval, picked: Picked) -> Grown | No
         ),
         base,
         narrowed=details != asked.details,
+        withheld=withheld,
         destroys=await _destroys(core, details),
     )
 
 
-async def _kept(core: Core, asked: tuple[Detail, ...], picked: Picked) -> tuple[Detail, ...]:
+async def _kept(
+    core: Core, asked: tuple[Detail, ...], picked: Picked
+) -> tuple[tuple[Detail, ...], bool]:
     """Leave of each detail what was picked; without a scope, or a thing of those named, nothing.
 
     What is left off stays closed: a scope that includes it is not given either, as when narrowing.
+    Also tell whether anything is missing but what destroys, which is off until it is picked.
     """
-    kept = []
+    kept, withheld = [], False
     for number, detail in enumerate(asked):
-        scopes = frozenset(s for s in detail.scopes if (number, s) in picked.scopes)
-        objects = tuple(o for o in detail.objects if (number, o) in picked.objects)
-        if detail.objects and not objects:
-            continue
         resource = await core.snapshot.resource(detail.resource)
+        scopes = frozenset(s for s in detail.scopes if (number, s) in picked.scopes)
         if resource is not None:
             scopes = resource.whole(scopes, detail.scopes)
-        if not scopes:
-            continue
-        kept.append(replace(detail, scopes=scopes, objects=objects))
-    return tuple(kept)
+        objects = tuple(o for o in detail.objects if (number, o) in picked.objects)
+        missing = replace(detail, scopes=detail.scopes - scopes)
+        if objects != detail.objects or not await _destroys_alone(core, missing):
+            withheld = True
+        if scopes and (objects or not detail.objects):
+            kept.append(replace(detail, scopes=scopes, objects=objects))
+    return tuple(kept), withheld
+
+
+async def _destroys_alone(core: Core, detail: Detail) -> bool:
+    """Tell whether each scope of a detail destroys; also if it has none."""
+    resource = await core.snapshot.resource(detail.resource)
+    known = resource.scopes if resource is not None else {}
+    return all(name in known and known[name].destructive for name in detail.scopes)
 
 
 def hold_base(core: Core, tx: Unit, grown: Grown) -> None:

@@ -59,12 +59,12 @@ _CROWD = select(
     func.count().filter(_WAITS),
     func.count().filter(
         _OWN,
-        or_(a.c.status == _DENIED, a.c.narrowed == 1),
+        or_(a.c.status == _DENIED, a.c.withheld == 1),
         a.c.answered_at > bindparam("denied_since"),
     ),
     func.count().filter(
         _OWN,
-        or_(and_(a.c.status != _APPROVED, a.c.status != _USED), a.c.narrowed == 1),
+        or_(and_(a.c.status != _APPROVED, a.c.status != _USED), a.c.withheld == 1),
         a.c.created_at > bindparam("since"),
     ),
 ).where(a.c.user_id == bindparam("user_id"), a.c.created_at > bindparam("since"))
@@ -90,7 +90,7 @@ _ANSWER = (
         answered_at=bindparam("now"),
         expires_at=bindparam("until"),
         new_grant_id=bindparam("grant"),
-        narrowed=bindparam("narrowed"),
+        withheld=bindparam("withheld"),
     )
     .returning(a.c.id)
 )
@@ -186,7 +186,7 @@ class Approvals:
                 "answered_at": value.answered_at,
                 "used_at": value.used_at,
                 "new_grant_id": value.new_grant_id,
-                "narrowed": 0,
+                "withheld": 0,
             },
         )
 
@@ -199,15 +199,15 @@ class Approvals:
         now: int,
         expires_at: int,
         new_grant_id: str | None = None,
-        narrowed: bool = False,
+        withheld: bool = False,
     ) -> bool:
         """Answer a question that waits; true for exactly one caller.
 
-        `narrowed`: less was given than asked for, so that it counts as a no in a crowd.
+        `withheld`: something was left off, so that it counts as a no in a crowd.
         """
         params = {
             "key": approval_id, "answer": status.value, "now": now, "until": expires_at,
-            "grant": new_grant_id, "narrowed": int(narrowed),
+            "grant": new_grant_id, "withheld": int(withheld),
         }  # fmt: skip
         return bool(tx.fetch(_ANSWER, params))
 

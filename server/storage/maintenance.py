@@ -125,21 +125,30 @@ _PURGE_CHANGES = delete(security_change).where(security_change.c.seq <= bindpara
 _OLDEST_CHANGE = select(security_change.c.seq).order_by(security_change.c.seq).limit(1)
 
 
-async def purge(store: Store, now: int, *, kept_changes: int = KEPT_CHANGES) -> dict[str, int]:
+async def purge(
+    store: Store,
+    now: int,
+    *,
+    kept_changes: int = KEPT_CHANGES,
+    stop: asyncio.Event | None = None,
+) -> dict[str, int]:
     """Remove what has ended, some batches of each kind; return how many rows of which.
 
     Raises `UnavailableError`; what was removed before stays removed.
     """
     gone: dict[str, int] = {}
     for what in _PURGES:
-        gone[what.name] = await _batches(store, _deleting(what, now))
-    gone["changes"] = await _batches(store, _deleting_changes(kept_changes))
+        gone[what.name] = await _batches(store, _deleting(what, now), stop)
+    gone["changes"] = await _batches(store, _deleting_changes(kept_changes), stop)
     return {name: count for name, count in gone.items() if count}
 
 
-async def _batches(store: Store, work: Callable[[Unit], int]) -> int:
+async def _batches(store: Store, work: Callable[[Unit], int], stop: asyncio.Event | None) -> int:
     total = 0
     for _ in range(BATCHES):
+        if stop is not None and stop.is_set():
+            # The rest waits for the next run: whoever stops the server does not.
+            break
         count = await store.write(work)
         total += count
         if count < BATCH:
@@ -170,7 +179,7 @@ async def run_maintenance(store: Store, clock: Clock, interval: float, stop: asy
         if stop.is_set():
             return
         try:
-            gone = await purge(store, clock.now())
+            gone = await purge(store, clock.now(), stop=stop)
         except UnavailableError as error:
             log.warning("purge waits: %s", error)
         except Exception:

@@ -93,6 +93,8 @@ class Writer:
         A commit and the way to the thread and back cost far more than a turn, so whoever is on
         the way comes along.
         """
+        if self._loop is not loop:
+            return  # another loop took over
         waiting = len(self._waiting)
         if before < waiting < MAX_BATCH:
             loop.call_soon(self._gather, loop, waiting)

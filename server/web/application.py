@@ -51,7 +51,7 @@ def make_application(
     beside: Beside,
     close: Callable[[], Awaitable[None]],
 ) -> Starlette:
-    """Return the application; no module-level state, so two servers run in one process.
+    """Return the application; no state of a server is a module's, so two run in one process.
 
     `mcp` is Mandate's own MCP server, if it is served. `beside` starts the background work that
     ends when its event is set; then `close` is awaited.

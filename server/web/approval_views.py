@@ -1,5 +1,6 @@
 """Approvals as view-models: rows of lists, and the page of one question."""
 
+from server.delegation.approvals import FRESH
 from server.domain.approvals import Approval, ApprovalKind, ApprovalStatus, Asked
 from server.domain.delegation import Detail
 from server.domain.registry import Resource
@@ -23,7 +24,7 @@ def approval_rows(
             agent=_badge(names, row.asked.agent_id),
             asks=_asks(row, names),
             services=tuple(_service(names, uri) for uri in _uris(row)),
-            state=row.status(found.now).value,
+            state=row.shown(found.now).value,
             asked_at=row.created_at,
             expires_at=row.expires_at,
             person=_person(names, row.asked.user_id) if as_admin else "",
@@ -47,13 +48,14 @@ def approval_page(
     what was switched on before, none at first.
     """
     [approval], names, now = found.rows, found.names, found.now
-    asked, status = approval.asked, approval.status(now)
+    asked, status = approval.asked, approval.shown(now)
     is_open = status is ApprovalStatus.PENDING
     client = names.clients.get(asked.client_id)
-    age = asked.max_age
+    more = asked.kind is ApprovalKind.ESCALATION
+    age = FRESH if more and _destroys(asked, names) else asked.max_age
     return ApprovalPage(
         frame=frame,
-        more=asked.kind is ApprovalKind.ESCALATION,
+        more=more,
         agent=_badge(names, asked.agent_id),
         client_name=client.name if client else asked.client_id,
         helpers=tuple(_badge(names, agent_id).name for agent_id in asked.agents[1:]),
@@ -68,7 +70,9 @@ def approval_page(
         expires_at=approval.expires_at,
         answered_at=approval.answered_at,
         good_for=max(1, asked.lasts // 60),
-        is_ended=is_over and status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED),
+        is_ended=is_over
+        and approval.new_grant_id is None
+        and status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED),
         sign_in_again=age is not None and now - auth_time > age * 1000,
         sign_in_url=base
         + way_back(next_path=f"/approvals/{approval.id}", interaction=None).carried_by("/sign-in"),
@@ -77,6 +81,11 @@ def approval_page(
         new_grant_url=f"{base}/agents/{approval.new_grant_id}" if approval.new_grant_id else None,
         back_url=f"{base}/approvals",
     )
+
+
+def _destroys(asked: Asked, names: Names) -> bool:
+    """Tell whether something can be switched on that cannot be undone."""
+    return any(each.destructive for d in asked.details for each in _scopes(names, d))
 
 
 def _badge(names: Names, agent_id: str) -> AgentBadge:

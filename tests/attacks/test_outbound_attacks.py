@@ -237,10 +237,17 @@ async def test_a_redirect_is_not_followed(authority, fetcher, status):
         assert len(origin.requests) == 1
 
 
-@pytest.mark.parametrize("status", ["201 Created", "204 Empty", "206 Part", "404 No", "500 Oops"])
-async def test_only_200_is_an_answer(authority, fetcher, status):
+@pytest.mark.parametrize(
+    ("status", "fault"),
+    [
+        ("201 Created", FetchFault.STATUS), ("204 Empty", FetchFault.STATUS),
+        ("206 Part", FetchFault.STATUS), ("500 Oops", FetchFault.STATUS),
+        ("404 No", FetchFault.GONE), ("410 Gone", FetchFault.GONE),
+    ],
+)  # fmt: skip
+async def test_only_200_is_an_answer(authority, fetcher, status, fault):
     async with serve(authority, reply(b"", status)) as origin:
-        assert await refusal(fetcher, origin.url()) is FetchFault.STATUS
+        assert await refusal(fetcher, origin.url()) is fault
 
 
 @pytest.mark.parametrize(
@@ -352,4 +359,4 @@ async def test_an_error_shows_neither_path_nor_query(authority, fetcher):
     async with serve(authority, reply(b"", "404 No")) as origin:
         with pytest.raises(FetchRefused) as refused:
             await fetcher.fetch(origin.url("/hidden?token=secret"), RULES)
-        assert str(refused.value) == "status origin.test"
+        assert str(refused.value) == "gone origin.test"

@@ -210,4 +210,4 @@ async def test_what_was_not_fetched_is_told_to_the_operator_without_path_or_quer
             await fetcher.fetch(origin.url("/key-of-somebody?token=secret"), RULES)
     (record,) = [each for each in caplog.records if each.name == "mandate.outbound"]
     assert (record.levelname, record.getMessage()) == ("WARNING", "document not fetched")
-    assert vars(record)["fields"] == {"reason": "status", "host": "origin.test"}
+    assert vars(record)["fields"] == {"reason": "gone", "host": "origin.test"}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from server.delegation.approvals import DENIALS, FRESH
+from server.delegation.approvals import DENIALS, FRESH, LONGEST
 from server.domain.audit import AuditFilter, AuditRecord, AuditTag
 from server.domain.unit import Unit
 from tests.own_mcp.conftest import AGENT_SCOPES, Desk
@@ -208,6 +208,11 @@ async def test_the_trail_tells_what_was_given_and_not_what_was_asked(desk: Desk)
     [(record, detail)] = await recorded(desk, AuditTag.APPROVAL_GIVEN)
     assert (record.object, detail["scope"]) == ("folder:home", "docs:read")
     assert detail["given"] == found["grant_id"]
+    # What the yes has made outlasts it, for the person as for the agent.
+    desk.w.clock.advance(seconds=LONGEST + 1)
+    said = words(await page(desk, approval_id))
+    assert "You approved what you left switched on" in said
+    assert "Nothing was allowed" not in said
     [(record, detail)] = [
         each for each in await recorded(desk, AuditTag.DELEGATION_CREATED)
         if each[1].get("extends")
@@ -220,15 +225,21 @@ async def test_the_trail_tells_what_was_given_and_not_what_was_asked(desk: Desk)
 @requirement("approval:flood:quiet", "approval:more:picked")
 async def test_giving_a_part_again_and_again_silences_as_a_no_does(desk: Desk) -> None:
     await seat(desk.w, desk.ada)
-    for number in range(DENIALS):
-        scopes = ["docs:read", "docs:delete"] if number else ["docs:read", "docs:write"]
-        objects = ["folder:home", "folder:tax"][: 1 + number // 2]
-        part = {"resource": DOCS, "scopes": scopes, "objects": objects}
+    picked = {"scope": ["0:docs:read"], "object": ["0:folder:home"]}
+
+    async def give_reading(*scopes: str, more: tuple[dict[str, Any], ...] = ()) -> None:
+        part = {"resource": DOCS, "scopes": ["docs:read", *scopes], "objects": ["folder:home"]}
         found = await done(
-            desk.w, desk.agent_token, "request_access", authority=[part], why="again"
+            desk.w, desk.agent_token, "request_access", authority=[part, *more], why="again"
         )
-        picked = {"scope": ["0:docs:read"], "object": [f"0:{name}" for name in objects]}
         await yes(desk, found["approval_id"], **picked)
+
+    # What destroys was off at first: to leave it there is no answer to it.
+    await give_reading("docs:delete")
+    await give_reading("docs:write")
+    await give_reading("docs:write", "docs:delete")
+    assert DENIALS == 3
+    await give_reading("docs:write", more=(WANTED[1],))
     last = {**WANTED[0], "scopes": ["docs:delete"]}
     no = await refused(desk.w, desk.agent_token, "request_access", authority=[last], why="again")
     assert no["reason"] == "too_many_approvals"

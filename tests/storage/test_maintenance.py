@@ -183,3 +183,12 @@ async def test_the_maintenance_outlives_a_database_that_refuses(
     assert not running.done()
     stop.set()
     await running
+
+
+async def test_who_stops_the_server_does_not_wait_for_a_purge(store: OpenStore, url: str) -> None:
+    for number in range(2):
+        fill(url, f"dead{number}", NOW - RETENTION_MS - 1)
+    stop = asyncio.Event()
+    stop.set()
+    assert await purge(store, NOW, stop=stop) == {}
+    assert len(left(url)["token"]) == 2

@@ -45,7 +45,7 @@ class Logos:
         self._documents = documents
         self._hosts = Pace(core.clock, most=OF_HOST, seconds=60)
         self._all = Pace(core.clock, most=OF_ALL, seconds=60)
-        self._under_way = 0
+        self._under_way: set[str] = set()
 
     async def look(self, client_id: str) -> None:
         """Look at the picture of a client if it has one and it is time to.
@@ -60,15 +60,17 @@ class Logos:
         began = core.clock.now()
         if known is not None and known.uri == uri and began < known.look_at:
             return
-        if self._under_way >= AT_ONCE or self._hosts.wait(urlsplit(uri).hostname or "") > 0:
+        if client_id in self._under_way or len(self._under_way) >= AT_ONCE:
+            return
+        if self._hosts.wait(urlsplit(uri).hostname or "") > 0:
             return
         if self._all.wait("") > 0:
             return
-        self._under_way += 1
+        self._under_way.add(client_id)
         try:
             body = await self._documents.picture(uri)
         finally:
-            self._under_way -= 1
+            self._under_way.discard(client_id)
         with contextlib.suppress(UnavailableError, StaleSnapshotError, ConflictError):
             await core.store.write(lambda tx: self._note(tx, client_id, uri, body, began))
 

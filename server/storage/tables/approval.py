@@ -21,7 +21,7 @@ approval = Table(
     Column("answered_at", BigInteger),
     Column("used_at", BigInteger),
     Column("new_grant_id", Text),
-    Column("narrowed", Integer, nullable=False, server_default="0"),
+    Column("withheld", Integer, nullable=False, server_default="0"),
     Index("ix_approval_user_id_created_at", "user_id", "created_at"),
     Index("ix_approval_created_at_id", "created_at", "id"),
     Index("ix_approval_binding", "binding"),

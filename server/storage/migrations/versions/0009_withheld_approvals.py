@@ -1,4 +1,4 @@
-"""Approvals of which a person gave a part."""
+"""Approvals of which a person has left something off."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,10 +12,10 @@ depends_on = None
 def upgrade() -> None:
     """Apply."""
     op.add_column(
-        "approval", sa.Column("narrowed", sa.Integer(), nullable=False, server_default="0")
+        "approval", sa.Column("withheld", sa.Integer(), nullable=False, server_default="0")
     )
 
 
 def downgrade() -> None:
     """Undo."""
-    op.drop_column("approval", "narrowed")
+    op.drop_column("approval", "withheld")
