@@ -35,7 +35,7 @@ async def approval_query(
         )
     now = core.clock.now()
     told = {**approval_json(core, found, now), "kind": found.asked.kind.value}
-    if found.status(now) in _OPEN and await is_over(core, found):
+    if found.shown(now) in _OPEN and await is_over(core, found):
         # Whatever the answer will be, nothing goes through: the agent need not wait.
         return {"id": found.id, "kind": told["kind"], "status": ApprovalStatus.EXPIRED.value}
     return told

@@ -82,7 +82,7 @@ def settle(
 def approval_json(core: Core, approval: Approval, now: int) -> dict[str, object]:
     """Describe an approval to the program that waits for it."""
     status = approval.status(now)
-    told: dict[str, object] = {"id": approval.id, "status": status.value}
+    told: dict[str, object] = {"id": approval.id, "status": approval.shown(now).value}
     if status in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED, ApprovalStatus.DENIED):
         told["expires_in"] = approval.seconds_left(now)
     if status is ApprovalStatus.PENDING:

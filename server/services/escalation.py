@@ -188,19 +188,15 @@ async def _kept(
         if resource is not None:
             scopes = resource.whole(scopes, detail.scopes)
         objects = tuple(o for o in detail.objects if (number, o) in picked.objects)
-        missing = replace(detail, scopes=detail.scopes - scopes)
-        if objects != detail.objects or not await _destroys_alone(core, missing):
+        known = resource.scopes if resource is not None else {}
+        missing = detail.scopes - scopes
+        if objects != detail.objects or not all(
+            name in known and known[name].destructive for name in missing
+        ):
             withheld = True
         if scopes and (objects or not detail.objects):
             kept.append(replace(detail, scopes=scopes, objects=objects))
     return tuple(kept), withheld
-
-
-async def _destroys_alone(core: Core, detail: Detail) -> bool:
-    """Tell whether each scope of a detail destroys; also if it has none."""
-    resource = await core.snapshot.resource(detail.resource)
-    known = resource.scopes if resource is not None else {}
-    return all(name in known and known[name].destructive for name in detail.scopes)
 
 
 def hold_base(core: Core, tx: Unit, grown: Grown) -> None:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from authz.decision import Denied
-from server.delegation.approvals import TooMany
+from server.delegation.approvals import LONGEST, TooMany
 from server.delegation.lifecycle import close_delegation, narrow_delegation
 from server.delegation.standing import Standing, standing
 from server.domain.approvals import Approval
@@ -275,6 +275,11 @@ async def test_the_agent_sees_how_it_stands_and_what_came_of_it(stage: Stage) ->
     assert told["status"] == "approved"
     answer = await exchange(stage, resource=DOCS, scope="docs:read", grant_id=told["grant_id"])
     assert answer.status_code == 200, answer.text
+    # What the yes has made outlasts it: whoever looks late is told of it as well.
+    w.clock.advance(seconds=LONGEST + 1)
+    late = (await state(stage, approval.id, await w.actor_token(stage.a))).json()
+    assert (late["status"], late["grant_id"]) == ("approved", told["grant_id"])
+    assert "expires_in" not in late
 
 
 @requirement("approval:state:bound")
