@@ -20,6 +20,10 @@ from tests.requirements import requirement
 from tests.support.live import Live, live
 from tests.support.world import DOCS, World
 
+# Hypothesis notices if a thread that another test has left behind uses `random` meanwhile.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
 NIGHTLY: Final = int(os.environ.get("MANDATE_FUZZ", "20000")) // 10
 CALLERS: Final = ("agent", "person", "nobody")
 INSIDE: Final = ("Traceback", 'File "', "site-packages", "sqlite3", "psycopg", "sqlalchemy")
